@@ -1,0 +1,146 @@
+"""Compare any backward pass with central differences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+
+import numpy as np
+
+from cnnlab._checks import as_float, as_positive, require_shape
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+__all__ = ["GradientCheck", "check_gradient", "numerical_gradient"]
+
+# Gradients smaller than this are compared absolutely: a central difference of a loss near 1 is itself only good
+# to about 1e-10, which is nothing beside 1e-3 and everything beside 1e-10.
+SMALLEST_SCALE = 1e-3
+
+
+class GradientCheck(NamedTuple):
+    """What `check_gradient` found; `print` shows it as one line."""
+
+    passed: bool
+    max_relative_error: float
+    worst_index: tuple[int, ...]
+    tolerance: float
+
+    def __str__(self) -> str:
+        # A passed check shows the limit, not the error: that is rounding, and differs from machine to machine.
+        if self.passed:
+            return f"gradient check passed: relative error at most {self.tolerance:.0e}"
+        index = ", ".join(str(i) for i in self.worst_index)
+        return (
+            f"gradient check FAILED: relative error {self.max_relative_error:.2g} at ({index}), "
+            f"allowed {self.tolerance:.0e}"
+        )
+
+
+def numerical_gradient(f: Callable[[np.ndarray], Any], x: ArrayLike, eps: float = 1e-6) -> np.ndarray:
+    """Estimate a gradient by moving one number at a time, up and down.
+
+    .. math:: \\frac{\\partial f}{\\partial x_i} \\approx
+        \\frac{f(x + \\varepsilon e_i) - f(x - \\varepsilon e_i)}{2 \\varepsilon}
+
+    Parameters
+    ----------
+    f : callable
+        Takes an array of x's shape and returns one number. It is called twice for each number in x.
+    x : (...) array_like
+        Where to take the gradient, computed in float64; x is not changed.
+    eps : float
+        ε, how far to move.
+
+    Returns
+    -------
+    (...) ndarray of float64
+
+    Raises
+    ------
+    TypeError, ValueError
+        If x is not an array of real numbers, f is no function or does not return one number, or ε is not above 0.
+
+    References
+    ----------
+    Goodfellow, Bengio and Courville, "Deep Learning", 2016, equation 11.6.
+
+    Examples
+    --------
+    >>> numerical_gradient(lambda x: (x**2).sum(), [1.0, -3.0]).round(6)
+    array([ 2., -6.])
+    """
+    if not callable(f):
+        raise TypeError(f"f must be a function of one array; got {f!r}: leave out the brackets behind its name")
+    x = as_float("x", x).astype(np.float64)
+    eps = as_positive("eps", eps)
+    gradient = np.empty(x.shape)
+    for index in np.ndindex(x.shape):
+        up, down = x.copy(), x.copy()
+        up[index] += eps
+        down[index] -= eps
+        # The step that was really taken: x + eps is rounded to the nearest float.
+        gradient[index] = (_value(f, up) - _value(f, down)) / (up[index] - down[index])
+    return gradient
+
+
+def check_gradient(
+    f: Callable[[np.ndarray], Any], x: ArrayLike, gradient: ArrayLike, *, tolerance: float = 1e-6
+) -> GradientCheck:
+    """Check a gradient against central differences.
+
+    The error of an entry is its distance from the central difference, relative to the largest entry of either
+    gradient (or to 0.001 where all entries are smaller).
+
+    Parameters
+    ----------
+    f : callable
+        Takes an array of x's shape and returns one number.
+    x : (...) array_like
+        Where the gradient was taken. Stay away from kinks (ReLU at 0, tied maxima): no gradient exists there.
+    gradient : (...) array_like
+        What a backward pass gave for ∂f/∂x.
+    tolerance : float
+        The largest error that passes.
+
+    Returns
+    -------
+    GradientCheck
+        `passed`, `max_relative_error`, `worst_index` (the entry with that error) and `tolerance`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `numerical_gradient`, or if gradient does not have x's shape, or x is empty.
+
+    References
+    ----------
+    Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 11.5.
+
+    Examples
+    --------
+    >>> print(check_gradient(lambda x: (x**2).sum(), [1.0, -3.0], [2.0, -6.0]))
+    gradient check passed: relative error at most 1e-06
+    >>> print(check_gradient(lambda x: (x**2).sum(), [1.0, -3.0], [2.0, 6.0]))
+    gradient check FAILED: relative error 2 at (1), allowed 1e-06
+    """
+    tolerance = as_positive("tolerance", tolerance)
+    x, gradient = as_float("x", x), as_float("gradient", gradient)
+    require_shape("gradient", gradient, x.shape, "the shape of x")
+    if not x.size:
+        raise ValueError("x is empty, so there is nothing to check")
+    numerical = numerical_gradient(f, x)
+    scale = max(np.abs(gradient).max(), np.abs(numerical).max(), SMALLEST_SCALE)
+    with np.errstate(invalid="ignore"):
+        errors = np.abs(gradient - numerical) / scale
+    errors[np.isnan(errors)] = np.inf
+    worst = np.unravel_index(errors.argmax(), errors.shape)
+    error = float(errors[worst])
+    return GradientCheck(error <= tolerance, error, tuple(int(i) for i in worst), tolerance)
+
+
+def _value(f: Callable[[np.ndarray], Any], x: np.ndarray) -> float:
+    value = as_float("the result of f", f(x))
+    if value.size != 1:
+        raise ValueError(f"f must return one number; got shape {value.shape}: take the loss, not the output")
+    return float(value.reshape(()))

@@ -1,0 +1,709 @@
+"""The networks of notebooks 1, 3, 4 and 5, built from the ground floor.
+
+Every network begins with one convolution. What comes after it is its *head*: `forward` and `backward` are the
+convolution and the head in turn. `loss_and_gradients` gives the same numbers faster: it works through the batch
+in blocks and keeps each block's columns from the forward to the backward pass.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from cnnlab._checks import as_array, as_float, as_int, as_pair
+from cnnlab.activations import relu, relu_backward, sigmoid, sigmoid_backward, softmax
+from cnnlab.convolution import (
+    column_blocks,
+    columns_backward,
+    columns_forward,
+    conv2d,
+    conv2d_backward,
+    make_window,
+)
+from cnnlab.linear import linear, linear_backward
+from cnnlab.losses import (
+    binary_cross_entropy_with_logits,
+    binary_cross_entropy_with_logits_backward,
+    cross_entropy,
+    cross_entropy_backward,
+    half_squared_error,
+    half_squared_error_backward,
+    mse_loss,
+    mse_loss_backward,
+)
+from cnnlab.normalization import standardize, standardize_backward
+from cnnlab.pooling import max_pool2d, max_pool2d_backward
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
+
+__all__ = ["BinaryCNN", "FilterRegression", "SingleFilterCNN", "SoftmaxCNN"]
+
+Gradients = dict[str, np.ndarray]
+
+
+class _Network:
+    """One convolution and a head."""
+
+    keys: ClassVar[tuple[str, ...]] = ("conv_weight", "conv_bias", "dense_weight", "dense_bias")
+    padding: ClassVar[str] = "valid"
+    has_classes: ClassVar[bool] = True
+
+    def __init__(self, parameters: dict[str, ArrayLike]) -> None:
+        if not isinstance(parameters, dict) or set(parameters) != set(self.keys):
+            came = sorted(map(str, parameters)) if isinstance(parameters, dict) else type(parameters).__name__
+            raise ValueError(f"parameters must be a dict with the keys {', '.join(self.keys)}; got {came}")
+        self.parameters = {name: as_float(name, parameters[name]).copy() for name in self.keys}
+        shape = self.parameters["conv_weight"].shape
+        if len(shape) != 4 or shape[1] != 1:
+            raise ValueError(
+                f"conv_weight must have shape (F, 1, kH, kW); got {shape}: kernel[None, None] adds the first two axes"
+            )
+        outputs = self.parameters["dense_weight"].shape[0] if "dense_weight" in self.parameters else 0
+        for name, expected in (("conv_bias", (shape[0],)), ("dense_bias", (outputs,))):
+            if name in self.parameters and self.parameters[name].shape != expected:
+                raise ValueError(f"{name} must have shape {expected}; got {self.parameters[name].shape}")
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {value.shape}" for name, value in self.parameters.items())
+        return f"{type(self).__name__}({shapes})"
+
+    def forward(self, x: ArrayLike) -> Any:
+        """Run the network and keep every intermediate result.
+
+        Parameters
+        ----------
+        x : (N, 1, H, W) array_like, or (H, W)
+            Images; they are converted to the parameters' dtype.
+
+        Returns
+        -------
+        record
+            A named tuple with the images and every intermediate result, each with the batch axis first.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If x is no image or batch of images, or not of the size that the network was made for.
+        """
+        images = self._images(x)
+        conv = conv2d(images, self.parameters["conv_weight"], self.parameters.get("conv_bias"), padding=self.padding)
+        return self._head(images, conv)
+
+    def backward(self, record: Any, target: ArrayLike) -> Gradients:
+        """Carry the gradient of the loss back to every parameter.
+
+        Parameters
+        ----------
+        record
+            What `forward` returned.
+        target : (N,) array_like, or one number
+            The right answers (for `FilterRegression`: the target maps).
+
+        Returns
+        -------
+        dict of str to ndarray
+            ∂L/∂parameter under each parameter's key.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the target does not fit the images.
+        """
+        d_conv, gradients = self._head_backward(record, self._targets(target, len(record.x)))
+        conv = conv2d_backward(
+            d_conv, record.x, self.parameters["conv_weight"], padding=self.padding, input_gradient=False
+        )
+        return self._in_order({"conv_weight": conv.weight, "conv_bias": conv.bias, **gradients})
+
+    def loss(self, record: Any, target: ArrayLike) -> float:
+        """Measure the loss of a forward pass.
+
+        Parameters
+        ----------
+        record
+            What `forward` returned.
+        target : (N,) array_like, or one number
+            The right answers (for `FilterRegression`: the target maps).
+
+        Returns
+        -------
+        float
+            The mean over the batch.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the target does not fit the images.
+        """
+        return self._loss(record, self._targets(target, len(record.x)))
+
+    def loss_and_gradients(self, x: ArrayLike, target: ArrayLike) -> tuple[float, Gradients]:
+        """Compute the loss and ∂L/∂parameter in one go: `forward` and `backward`, faster.
+
+        Parameters
+        ----------
+        x : (N, 1, H, W) array_like, or (H, W)
+            Images.
+        target : (N,) array_like, or one number
+            The right answers (for `FilterRegression`: the target maps).
+
+        Returns
+        -------
+        (float, dict of str to ndarray)
+            The loss, and the gradient under each parameter's key.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If x or the target has a wrong type or shape.
+        """
+        loss, gradients, _ = self.loss_gradients_hits(x, target)
+        return loss, gradients
+
+    def loss_gradients_hits(self, x: ArrayLike, target: ArrayLike) -> tuple[float, Gradients, int | None]:
+        """Do as `loss_and_gradients`, and count the images answered rightly (None without classes)."""
+        images = self._images(x)
+        targets = self._targets(target, len(images))
+        if not len(images):
+            record = self.forward(images)
+            return self._loss(record, targets), self.backward(record, targets), 0 if self.has_classes else None
+        weight, bias = self.parameters["conv_weight"], self.parameters.get("conv_bias")
+        window = make_window(images.shape[2:], weight.shape[2:], 1, self.padding)
+        loss = 0.0
+        gradients: Gradients = {}
+        hits = 0
+        for block, columns in column_blocks(images, window, weight.dtype, self._block_size(len(images))):
+            record = self._head(images[block], columns_forward(columns, weight, bias, window))
+            share = len(record.x) / len(images)
+            loss += share * self._loss(record, targets[block])
+            d_conv, part = self._head_backward(record, targets[block])
+            part["conv_weight"] = columns_backward(d_conv, columns, weight.shape)
+            part["conv_bias"] = d_conv.sum(axis=(0, 2, 3))
+            for name, gradient in part.items():
+                scaled = gradient if share == 1 else share * gradient
+                gradients[name] = gradients[name] + scaled if name in gradients else scaled
+            hits += self._hits(record, targets[block])
+        return loss, self._in_order(gradients), hits if self.has_classes else None
+
+    def predict(self, x: ArrayLike) -> Any:
+        """Answer for each image.
+
+        Parameters
+        ----------
+        x : (N, 1, H, W) array_like, or (H, W)
+            Images.
+
+        Returns
+        -------
+        (N,) ndarray of int, or one int
+            The class of each image (for `FilterRegression`: the maps).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If x is no image or batch of images, or not of the size that the network was made for.
+        """
+        answers = self._answers(self.forward(x))
+        return answers[0] if np.ndim(x) == 2 else answers
+
+    def _block_size(self, n: int) -> int | None:
+        """Say how many of n images go through the network at a time (None: as many as fit into the cache)."""
+        return None
+
+    def _in_order(self, gradients: Gradients) -> Gradients:
+        return {name: gradients[name] for name in self.keys}
+
+    def _images(self, x: ArrayLike) -> np.ndarray:
+        """Return x as (N, 1, H, W) in the parameters' dtype."""
+        array = as_array("x", x)
+        if array.ndim == 2:
+            array = array[None, None]
+        if array.ndim != 4 or array.shape[1] != 1:
+            hint = ": give a stack of grey images its channel axis with x[:, None]" if array.ndim == 3 else ""
+            raise ValueError(f"x must have shape (N, 1, H, W), or (H, W) for one image; got {np.shape(x)}{hint}")
+        return as_float("x", array).astype(self.parameters["conv_weight"].dtype, copy=False)
+
+    def _targets(self, target: ArrayLike, n: int) -> np.ndarray:
+        """Return the target as (N,)."""
+        array = as_array("target", target)
+        if array.ndim == 0 and n == 1:
+            array = array[None]
+        if array.shape != (n,):
+            hint = ": reshape(-1) drops the extra axes" if array.size == n else ""
+            raise ValueError(f"target must have shape ({n},), one answer for each image; got {array.shape}{hint}")
+        return array
+
+    def _features(self, maps: np.ndarray) -> np.ndarray:
+        """Lay the maps (N, F, H, W) of each image out in a row: filter by filter, row by row."""
+        features = maps.reshape(len(maps), maps.shape[1] * maps.shape[2] * maps.shape[3])
+        expected = self.parameters["dense_weight"].shape[1]
+        if features.shape[1] != expected:
+            raise ValueError(
+                f"x gives {features.shape[1]} features, dense_weight takes {expected}: the network was made for "
+                f"images of another size (image_size)"
+            )
+        return features
+
+    # What each network adds.
+
+    def _head(self, x: np.ndarray, conv: np.ndarray) -> Any:
+        """Continue from the convolution's maps to the answer; return the record."""
+        raise NotImplementedError
+
+    def _head_backward(self, record: Any, target: np.ndarray) -> tuple[np.ndarray, Gradients]:
+        """Carry the gradient back to the convolution's maps: ∂L/∂conv and the head's gradients."""
+        raise NotImplementedError
+
+    def _loss(self, record: Any, target: np.ndarray) -> float:
+        raise NotImplementedError
+
+    def _answers(self, record: Any) -> np.ndarray:
+        raise NotImplementedError
+
+    def _hits(self, record: Any, target: np.ndarray) -> int:
+        return int((self._answers(record) == target).sum()) if self.has_classes else 0
+
+
+class FilterRecord(NamedTuple):
+    """The forward pass of `FilterRegression`."""
+
+    x: np.ndarray  # (N, 1, H, W) images
+    prediction: np.ndarray  # (N, F, H', W') maps
+
+
+class FilterRegression(_Network):
+    """Notebook 1: a filter without bias, fitted to target maps by the mean squared error.
+
+    .. math:: \\hat Y = I \\star W, \\qquad L = \\frac{1}{n} \\sum_{i,j} (\\hat Y_{ij} - Y_{ij})^2
+
+    Parameters
+    ----------
+    parameters : dict
+        `conv_weight` (F, 1, kH, kW); copied.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the parameters have wrong keys or shapes.
+
+    References
+    ----------
+    Goodfellow, Bengio and Courville, "Deep Learning", 2016, equations 9.6 and 9.11.
+
+    Examples
+    --------
+    >>> network = FilterRegression({"conv_weight": [[[[0.5, 0.2], [0.3, 0.7]]]]})
+    >>> loss, gradients = network.loss_and_gradients([[1, 2, 1], [0, 1, 2], [2, 1, 0]], [[1, 2], [2, 1]])
+    >>> round(loss, 6), gradients["conv_weight"][0, 0].round(6).tolist()
+    (0.365, [[1.3, 1.0], [0.05, 0.95]])
+    """
+
+    keys = ("conv_weight",)
+    has_classes = False
+
+    @classmethod
+    def initialize(
+        cls, rng: np.random.Generator, *, kernel_size: int | tuple[int, int] = 2, dtype: DTypeLike = np.float64
+    ) -> FilterRegression:
+        """Draw a filter uniformly from 0 to 1.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Where the random numbers come from, as in `np.random.default_rng(0)`.
+        kernel_size : int or pair of int
+            Height and width of the filter.
+        dtype : dtype
+            float64 or float32.
+
+        Returns
+        -------
+        FilterRegression
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has a wrong type or value.
+        """
+        kernel = as_pair("kernel_size", kernel_size, 1)
+        return cls({"conv_weight": _as_rng(rng).random((1, 1, *kernel)).astype(_as_dtype(dtype))})
+
+    def _targets(self, target: ArrayLike, n: int) -> np.ndarray:
+        array = as_float("target", target)
+        return array[None, None] if array.ndim == 2 else array
+
+    def _head(self, x: np.ndarray, conv: np.ndarray) -> FilterRecord:
+        return FilterRecord(x, conv)
+
+    def _head_backward(self, record: FilterRecord, target: np.ndarray) -> tuple[np.ndarray, Gradients]:
+        return mse_loss_backward(record.prediction, target), {}
+
+    def _loss(self, record: FilterRecord, target: np.ndarray) -> float:
+        return mse_loss(record.prediction, target)
+
+    def _answers(self, record: FilterRecord) -> np.ndarray:
+        return record.prediction[:, 0] if record.prediction.shape[1] == 1 else record.prediction
+
+
+class SingleFilterRecord(NamedTuple):
+    """The forward pass of `SingleFilterCNN`."""
+
+    x: np.ndarray  # (N, 1, H, W) images
+    conv: np.ndarray  # (N, 1, H, W) convolution with bias
+    relu: np.ndarray  # (N, 1, H, W)
+    pool: np.ndarray  # (N, 1, H / 2, W / 2)
+    features: np.ndarray  # (N, H W / 4)
+    logit: np.ndarray  # (N,) the score z
+    prediction: np.ndarray  # (N,) ŷ = σ(z)
+
+
+class SingleFilterCNN(_Network):
+    """Notebook 3: one filter, ReLU, max pool, a dense output and a sigmoid, fitted by half the squared error.
+
+    Parameters
+    ----------
+    parameters : dict
+        `conv_weight` (1, 1, kH, kW), `conv_bias` (1,), `dense_weight` (1, features), `dense_bias` (1,); copied.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the parameters have wrong keys or shapes.
+
+    References
+    ----------
+    LeCun et al., "Gradient-based learning applied to document recognition", 1998, section II.
+
+    Examples
+    --------
+    >>> network = SingleFilterCNN.initialize(np.random.default_rng(0), image_size=4, kernel_size=3)
+    >>> network.forward(np.eye(4)).features.shape
+    (1, 4)
+    """
+
+    padding = "same"
+
+    @classmethod
+    def initialize(
+        cls,
+        rng: np.random.Generator,
+        *,
+        image_size: int | tuple[int, int] = 32,
+        kernel_size: int | tuple[int, int] = 5,
+        dtype: DTypeLike = np.float64,
+    ) -> SingleFilterCNN:
+        """Draw every parameter from a normal distribution with standard deviation 0.01.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Where the random numbers come from, as in `np.random.default_rng(0)`.
+        image_size, kernel_size : int or pair of int
+            Height and width of the images and of the filter.
+        dtype : dtype
+            float64 or float32.
+
+        Returns
+        -------
+        SingleFilterCNN
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has a wrong type or value.
+        """
+        rng, dtype = _as_rng(rng), _as_dtype(dtype)
+        height, width = as_pair("image_size", image_size, 2)
+        shapes = {
+            "conv_weight": (1, 1, *as_pair("kernel_size", kernel_size, 1)),
+            "conv_bias": (1,),
+            "dense_weight": (1, (height // 2) * (width // 2)),
+            "dense_bias": (1,),
+        }
+        return cls({name: (0.01 * rng.standard_normal(shape)).astype(dtype) for name, shape in shapes.items()})
+
+    def _head(self, x: np.ndarray, conv: np.ndarray) -> SingleFilterRecord:
+        activated = relu(conv)
+        pool = max_pool2d(activated)
+        features = self._features(pool)
+        logit = linear(features, self.parameters["dense_weight"], self.parameters["dense_bias"])[:, 0]
+        return SingleFilterRecord(x, conv, activated, pool, features, logit, sigmoid(logit))
+
+    def _head_backward(self, record: SingleFilterRecord, target: np.ndarray) -> tuple[np.ndarray, Gradients]:
+        d_prediction = half_squared_error_backward(record.prediction, target)
+        d_logit = sigmoid_backward(d_prediction, record.prediction)
+        dense = linear_backward(d_logit[:, None], record.features, self.parameters["dense_weight"])
+        d_pool = dense.x.reshape(record.pool.shape)
+        d_relu = max_pool2d_backward(d_pool, record.relu)
+        d_conv = relu_backward(d_relu, record.conv)
+        return d_conv, {"dense_weight": dense.weight, "dense_bias": dense.bias}
+
+    def _loss(self, record: SingleFilterRecord, target: np.ndarray) -> float:
+        return half_squared_error(record.prediction, target)
+
+    def _answers(self, record: SingleFilterRecord) -> np.ndarray:
+        return (record.prediction > 0.5).astype(np.intp)
+
+
+class BinaryRecord(NamedTuple):
+    """The forward pass of `BinaryCNN`."""
+
+    x: np.ndarray  # (N, 1, H, W) images
+    conv: np.ndarray  # (N, F, H', W') convolution with bias
+    sigmoid: np.ndarray  # (N, F, H', W')
+    features: np.ndarray  # (N, F H' W')
+    dense: np.ndarray  # (N,) weighted sums
+    logit: np.ndarray  # (N,) the score z: `dense`, standardised if the network does so
+    prediction: np.ndarray  # (N,) ŷ = σ(z)
+
+
+class BinaryCNN(_Network):
+    """Notebook 4: a few filters with sigmoid, a dense output and a sigmoid, for a yes-or-no question.
+
+    Parameters
+    ----------
+    parameters : dict
+        `conv_weight` (F, 1, kH, kW), `conv_bias` (F,), `dense_weight` (1, features), `dense_bias` (1,); copied.
+    loss : "half_squared_error" or "cross_entropy"
+        What training makes small.
+    standardized : bool
+        Whether to standardise the dense output over the batch before the sigmoid. An answer then depends on the
+        other images of its batch, and a batch needs at least two.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has a wrong type or value, or the parameters have wrong keys or shapes.
+
+    References
+    ----------
+    LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998, section 4.6 (the scale of the first weights).
+
+    Examples
+    --------
+    >>> network = BinaryCNN.initialize(np.random.default_rng(0), image_size=6, filters=2, kernel_size=3)
+    >>> network.forward(np.eye(6)).features.shape
+    (1, 32)
+    """
+
+    def __init__(
+        self, parameters: dict[str, ArrayLike], *, loss: str = "half_squared_error", standardized: bool = False
+    ) -> None:
+        super().__init__(parameters)
+        if loss not in ("half_squared_error", "cross_entropy"):
+            raise ValueError(f'loss must be "half_squared_error" or "cross_entropy"; got {loss!r}')
+        if not isinstance(standardized, (bool, np.bool_)):
+            raise TypeError(f"standardized must be True or False; got {standardized!r}")
+        self.loss_name = loss
+        self.standardized = bool(standardized)
+
+    @classmethod
+    def initialize(
+        cls,
+        rng: np.random.Generator,
+        *,
+        image_size: int | tuple[int, int] = 28,
+        filters: int = 3,
+        kernel_size: int | tuple[int, int] = 5,
+        loss: str = "half_squared_error",
+        standardized: bool = False,
+        dtype: DTypeLike = np.float64,
+    ) -> BinaryCNN:
+        """Draw weights from a normal distribution with variance 1 / (numbers summed); biases are 0.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Where the random numbers come from, as in `np.random.default_rng(0)`.
+        image_size, kernel_size : int or pair of int
+            Height and width of the images and of the filters.
+        filters : int
+            Number of filters.
+        loss, standardized
+            As in the class.
+        dtype : dtype
+            float64 or float32.
+
+        Returns
+        -------
+        BinaryCNN
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has a wrong type or value.
+        """
+        parameters = _scaled(rng, image_size, filters, kernel_size, pool=1, outputs=1, gain=1, dtype=dtype)
+        return cls(parameters, loss=loss, standardized=standardized)
+
+    def _block_size(self, n: int) -> int | None:
+        # Mean and deviation are those of the whole batch, so it must be one block.
+        return n if self.standardized else None
+
+    def _head(self, x: np.ndarray, conv: np.ndarray) -> BinaryRecord:
+        activated = sigmoid(conv)
+        features = self._features(activated)
+        dense = linear(features, self.parameters["dense_weight"], self.parameters["dense_bias"])[:, 0]
+        logit = standardize(dense) if self.standardized else dense
+        return BinaryRecord(x, conv, activated, features, dense, logit, sigmoid(logit))
+
+    def _head_backward(self, record: BinaryRecord, target: np.ndarray) -> tuple[np.ndarray, Gradients]:
+        if self.loss_name == "cross_entropy":
+            d_logit = binary_cross_entropy_with_logits_backward(record.logit, target)
+        else:
+            d_prediction = half_squared_error_backward(record.prediction, target)
+            d_logit = sigmoid_backward(d_prediction, record.prediction)
+        d_dense = standardize_backward(d_logit, record.dense) if self.standardized else d_logit
+        dense = linear_backward(d_dense[:, None], record.features, self.parameters["dense_weight"])
+        d_sigmoid = dense.x.reshape(record.sigmoid.shape)
+        d_conv = sigmoid_backward(d_sigmoid, record.sigmoid)
+        return d_conv, {"dense_weight": dense.weight, "dense_bias": dense.bias}
+
+    def _loss(self, record: BinaryRecord, target: np.ndarray) -> float:
+        if self.loss_name == "cross_entropy":
+            return binary_cross_entropy_with_logits(record.logit, target)
+        return half_squared_error(record.prediction, target)
+
+    def _answers(self, record: BinaryRecord) -> np.ndarray:
+        return (record.prediction > 0.5).astype(np.intp)
+
+
+class SoftmaxRecord(NamedTuple):
+    """The forward pass of `SoftmaxCNN`."""
+
+    x: np.ndarray  # (N, 1, H, W) images
+    conv: np.ndarray  # (N, F, H', W') convolution with bias
+    relu: np.ndarray  # (N, F, H', W')
+    pool: np.ndarray  # (N, F, H' / 2, W' / 2)
+    features: np.ndarray  # (N, F H' W' / 4)
+    logits: np.ndarray  # (N, K) one score z for each class
+    probabilities: np.ndarray  # (N, K) p = softmax(z)
+
+
+class SoftmaxCNN(_Network):
+    """Notebook 5: a few filters, ReLU, max pool, a dense layer and softmax, fitted by cross-entropy.
+
+    Parameters
+    ----------
+    parameters : dict
+        `conv_weight` (F, 1, kH, kW), `conv_bias` (F,), `dense_weight` (K, features), `dense_bias` (K,); copied.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the parameters have wrong keys or shapes.
+
+    References
+    ----------
+    Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4;
+    He et al., "Delving deep into rectifiers", arXiv:1502.01852, equation 10 (the scale of the first weights).
+
+    Examples
+    --------
+    >>> network = SoftmaxCNN.initialize(np.random.default_rng(0))
+    >>> network.forward(np.eye(8)).features.shape
+    (1, 18)
+    """
+
+    @classmethod
+    def initialize(
+        cls,
+        rng: np.random.Generator,
+        *,
+        image_size: int | tuple[int, int] = 8,
+        filters: int = 2,
+        kernel_size: int | tuple[int, int] = 3,
+        classes: int = 2,
+        dtype: DTypeLike = np.float64,
+    ) -> SoftmaxCNN:
+        """Draw weights from a normal distribution with variance 2 / (numbers summed); biases are 0.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Where the random numbers come from, as in `np.random.default_rng(0)`.
+        image_size, kernel_size : int or pair of int
+            Height and width of the images and of the filters.
+        filters, classes : int
+            Number of filters and of classes.
+        dtype : dtype
+            float64 or float32.
+
+        Returns
+        -------
+        SoftmaxCNN
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has a wrong type or value.
+        """
+        outputs = as_int("classes", classes, 2)
+        return cls(_scaled(rng, image_size, filters, kernel_size, pool=2, outputs=outputs, gain=2, dtype=dtype))
+
+    def _head(self, x: np.ndarray, conv: np.ndarray) -> SoftmaxRecord:
+        activated = relu(conv)
+        pool = max_pool2d(activated)
+        features = self._features(pool)
+        logits = linear(features, self.parameters["dense_weight"], self.parameters["dense_bias"])
+        return SoftmaxRecord(x, conv, activated, pool, features, logits, softmax(logits))
+
+    def _head_backward(self, record: SoftmaxRecord, target: np.ndarray) -> tuple[np.ndarray, Gradients]:
+        d_logits = cross_entropy_backward(record.logits, target)
+        dense = linear_backward(d_logits, record.features, self.parameters["dense_weight"])
+        d_pool = dense.x.reshape(record.pool.shape)
+        d_relu = max_pool2d_backward(d_pool, record.relu)
+        d_conv = relu_backward(d_relu, record.conv)
+        return d_conv, {"dense_weight": dense.weight, "dense_bias": dense.bias}
+
+    def _loss(self, record: SoftmaxRecord, target: np.ndarray) -> float:
+        return cross_entropy(record.logits, target)
+
+    def _answers(self, record: SoftmaxRecord) -> np.ndarray:
+        return record.logits.argmax(axis=1)
+
+
+def _scaled(
+    rng: np.random.Generator,
+    image_size: int | tuple[int, int],
+    filters: int,
+    kernel_size: int | tuple[int, int],
+    *,
+    pool: int,
+    outputs: int,
+    gain: float,
+    dtype: DTypeLike,
+) -> dict[str, ArrayLike]:
+    """Draw weights with variance gain / (numbers summed), so that sums neither explode nor vanish."""
+    rng, kind = _as_rng(rng), _as_dtype(dtype)
+    kernel = as_pair("kernel_size", kernel_size, 1)
+    filters = as_int("filters", filters, 1)
+    size = as_pair("image_size", image_size, 1)
+    rows, columns = make_window(size, kernel, 1, 0).output_size
+    features = filters * (rows // pool) * (columns // pool)
+    if features == 0:
+        smallest = tuple(k + pool - 1 for k in kernel)
+        raise ValueError(f"image_size must be at least {smallest} for a kernel of {kernel} and a pool; got {size}")
+    conv = rng.standard_normal((filters, 1, *kernel)) * np.sqrt(gain / (kernel[0] * kernel[1]))
+    dense = rng.standard_normal((outputs, features)) * np.sqrt(gain / features)
+    return {
+        "conv_weight": conv.astype(kind),
+        "conv_bias": np.zeros(filters, kind),
+        "dense_weight": dense.astype(kind),
+        "dense_bias": np.zeros(outputs, kind),
+    }
+
+
+def _as_rng(rng: Any) -> np.random.Generator:
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a random generator, as in np.random.default_rng(0); got {rng!r}")
+    return rng
+
+
+def _as_dtype(dtype: Any) -> np.dtype:
+    kind = np.dtype(dtype)
+    if kind not in (np.dtype(np.float64), np.dtype(np.float32)):
+        raise TypeError(f"dtype must be float64 or float32; got {kind}")
+    return kind
