@@ -59,7 +59,7 @@ def as_int(name: str, value: Any, minimum: int) -> int:
 
 def as_pair(name: str, value: Any, minimum: int) -> tuple[int, int]:
     """Return an int, or a pair (rows, columns) of ints, as a pair."""
-    if isinstance(value, (tuple, list, np.ndarray)) and np.ndim(value) == 1:
+    if isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim == 1):
         if len(value) != 2:
             raise ValueError(f"{name} must be a whole number or a pair (rows, columns); got {len(value)} numbers")
         return as_int(name, value[0], minimum), as_int(name, value[1], minimum)
@@ -87,7 +87,7 @@ def as_positive(name: str, value: Any) -> float:
 
 def as_number(name: str, value: Any) -> float:
     """Return `value`, one real number, as a float."""
-    if isinstance(value, (str, bytes, bool, type(None))) or np.ndim(value) != 0:
+    if isinstance(value, (str, bytes, bool, np.bool_, type(None), list, tuple)) or np.ndim(value) != 0:
         raise TypeError(f"{name} must be one number; got {value!r} ({type(value).__name__})")
     return float(as_float(name, value))
 

@@ -191,7 +191,7 @@ def softmax(x: ArrayLike, axis: int = -1) -> np.ndarray:
     axis = as_axis(axis, x.ndim)
     if x.shape[axis] == 0:
         raise ValueError(f"x must have at least one class along axis {axis}; got shape {x.shape}")
-    with np.errstate(invalid="ignore"):  # infinity minus infinity is NaN, as it should be
+    with np.errstate(over="ignore", invalid="ignore"):  # infinity minus infinity is NaN, as it should be
         exponentials = np.exp(x - x.max(axis=axis, keepdims=True))
     return exponentials / exponentials.sum(axis=axis, keepdims=True)
 

@@ -59,7 +59,8 @@ def numerical_gradient(f: Callable[[np.ndarray], Any], x: ArrayLike, eps: float 
     Raises
     ------
     TypeError, ValueError
-        If x is not an array of real numbers, f is no function or does not return one number, or ε is not above 0.
+        If x is not an array of real numbers, f is no function or does not return one number, or ε is not above 0
+        or too small to make a difference to x.
 
     References
     ----------
@@ -79,8 +80,12 @@ def numerical_gradient(f: Callable[[np.ndarray], Any], x: ArrayLike, eps: float 
         up, down = x.copy(), x.copy()
         up[index] += eps
         down[index] -= eps
-        # The step that was really taken: x + eps is rounded to the nearest float.
-        gradient[index] = (_value(f, up) - _value(f, down)) / (up[index] - down[index])
+        # The step that is really taken, since x + eps is rounded. Measured before f can change its argument.
+        with np.errstate(invalid="ignore"):
+            step = up[index] - down[index]
+        if not step > 0:
+            raise ValueError(f"eps must be large enough to move every entry of x; {eps:g} is lost beside {x[index]:g}")
+        gradient[index] = (_value(f, up) - _value(f, down)) / step
     return gradient
 
 
@@ -130,7 +135,8 @@ def check_gradient(
     if not x.size:
         raise ValueError("x is empty, so there is nothing to check")
     numerical = numerical_gradient(f, x)
-    scale = max(np.abs(gradient).max(), np.abs(numerical).max(), SMALLEST_SCALE)
+    sizes = np.abs([gradient, numerical])
+    scale = np.max(sizes, initial=SMALLEST_SCALE, where=np.isfinite(sizes))
     with np.errstate(invalid="ignore"):
         errors = np.abs(gradient - numerical) / scale
     errors[np.isnan(errors)] = np.inf

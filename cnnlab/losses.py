@@ -269,7 +269,7 @@ def cross_entropy(prediction: ArrayLike, target: ArrayLike) -> float:
     0.410038
     """
     logits, labels = _logits_and_labels(prediction, target)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         shifted = logits - logits.max(axis=1, keepdims=True)
         return _mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels])
 

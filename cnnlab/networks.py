@@ -49,18 +49,26 @@ class _Network:
     keys: ClassVar[tuple[str, ...]] = ("conv_weight", "conv_bias", "dense_weight", "dense_bias")
     padding: ClassVar[str] = "valid"
     has_classes: ClassVar[bool] = True
+    filters: ClassVar[int | None] = None  # how many there must be, if that is fixed
+    outputs: ClassVar[int | None] = None
 
     def __init__(self, parameters: dict[str, ArrayLike]) -> None:
         if not isinstance(parameters, dict) or set(parameters) != set(self.keys):
             came = sorted(map(str, parameters)) if isinstance(parameters, dict) else type(parameters).__name__
             raise ValueError(f"parameters must be a dict with the keys {', '.join(self.keys)}; got {came}")
-        self.parameters = {name: as_float(name, parameters[name]).copy() for name in self.keys}
-        shape = self.parameters["conv_weight"].shape
-        if len(shape) != 4 or shape[1] != 1:
-            raise ValueError(
-                f"conv_weight must have shape (F, 1, kH, kW); got {shape}: kernel[None, None] adds the first two axes"
-            )
-        outputs = self.parameters["dense_weight"].shape[0] if "dense_weight" in self.parameters else 0
+        arrays = {name: as_float(name, parameters[name]) for name in self.keys}
+        dtype = np.result_type(*arrays.values())
+        self.parameters = {name: array.astype(dtype, order="C") for name, array in arrays.items()}
+        shape = arrays["conv_weight"].shape
+        if len(shape) != 4 or shape[1] != 1 or 0 in shape or shape[0] != (self.filters or shape[0]):
+            hint = ": kernel[None, None] adds the first two axes" if len(shape) == 2 else ""
+            raise ValueError(f"conv_weight must have shape ({self.filters or 'F'}, 1, kH, kW); got {shape}{hint}")
+        outputs = 0
+        if "dense_weight" in arrays:
+            dense = arrays["dense_weight"].shape
+            if len(dense) != 2 or 0 in dense or dense[0] != (self.outputs or dense[0]):
+                raise ValueError(f"dense_weight must have shape ({self.outputs or 'K'}, features); got {dense}")
+            outputs = dense[0]
         for name, expected in (("conv_bias", (shape[0],)), ("dense_bias", (outputs,))):
             if name in self.parameters and self.parameters[name].shape != expected:
                 raise ValueError(f"{name} must have shape {expected}; got {self.parameters[name].shape}")
@@ -223,7 +231,7 @@ class _Network:
         if array.ndim != 4 or array.shape[1] != 1:
             hint = ": give a stack of grey images its channel axis with x[:, None]" if array.ndim == 3 else ""
             raise ValueError(f"x must have shape (N, 1, H, W), or (H, W) for one image; got {np.shape(x)}{hint}")
-        return as_float("x", array).astype(self.parameters["conv_weight"].dtype, copy=False)
+        return self._as_dtype("x", array)
 
     def _targets(self, target: ArrayLike, n: int) -> np.ndarray:
         """Return the target as (N,)."""
@@ -233,7 +241,12 @@ class _Network:
         if array.shape != (n,):
             hint = ": reshape(-1) drops the extra axes" if array.size == n else ""
             raise ValueError(f"target must have shape ({n},), one answer for each image; got {array.shape}{hint}")
-        return array
+        # One output is compared with a number, several with the number of a class.
+        return array if self.outputs is None else self._as_dtype("target", array)
+
+    def _as_dtype(self, name: str, array: np.ndarray) -> np.ndarray:
+        """Convert to the parameters' dtype."""
+        return as_float(name, array).astype(self.parameters["conv_weight"].dtype, copy=False)
 
     def _features(self, maps: np.ndarray) -> np.ndarray:
         """Lay the maps (N, F, H, W) of each image out in a row: filter by filter, row by row."""
@@ -331,8 +344,15 @@ class FilterRegression(_Network):
         return cls({"conv_weight": _as_rng(rng).random((1, 1, *kernel)).astype(_as_dtype(dtype))})
 
     def _targets(self, target: ArrayLike, n: int) -> np.ndarray:
-        array = as_float("target", target)
-        return array[None, None] if array.ndim == 2 else array
+        array = as_array("target", target)
+        if array.ndim == 2:
+            array = array[None, None]
+        if array.ndim != 4 or len(array) != n:
+            raise ValueError(
+                f"target must have shape ({n}, F, H', W'), maps for each image, or (H', W') for one; "
+                f"got {np.shape(target)}"
+            )
+        return self._as_dtype("target", array)
 
     def _head(self, x: np.ndarray, conv: np.ndarray) -> FilterRecord:
         return FilterRecord(x, conv)
@@ -384,6 +404,8 @@ class SingleFilterCNN(_Network):
     """
 
     padding = "same"
+    filters = 1
+    outputs = 1
 
     @classmethod
     def initialize(
@@ -487,6 +509,8 @@ class BinaryCNN(_Network):
     >>> network.forward(np.eye(6)).features.shape
     (1, 32)
     """
+
+    outputs = 1
 
     def __init__(
         self, parameters: dict[str, ArrayLike], *, loss: str = "half_squared_error", standardized: bool = False
@@ -703,7 +727,10 @@ def _as_rng(rng: Any) -> np.random.Generator:
 
 
 def _as_dtype(dtype: Any) -> np.dtype:
-    kind = np.dtype(dtype)
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        kind = None
     if kind not in (np.dtype(np.float64), np.dtype(np.float32)):
-        raise TypeError(f"dtype must be float64 or float32; got {kind}")
+        raise TypeError(f"dtype must be float64 or float32; got {dtype!r}")
     return kind

@@ -46,7 +46,10 @@ def standardize(x: ArrayLike, axis: int = 0) -> np.ndarray:
     array([-1.3416, -0.4472,  0.4472,  1.3416])
     """
     x, axis = _varying(x, axis)
-    return (x - x.mean(axis=axis, keepdims=True)) / x.std(axis=axis, keepdims=True) if x.size else x.copy()
+    if not x.size:
+        return x.copy()
+    with np.errstate(invalid="ignore"):  # infinity minus infinity is NaN, as it should be
+        return (x - x.mean(axis=axis, keepdims=True)) / x.std(axis=axis, keepdims=True)
 
 
 def standardize_backward(dy: ArrayLike, x: ArrayLike, axis: int = 0) -> np.ndarray:
@@ -86,9 +89,10 @@ def standardize_backward(dy: ArrayLike, x: ArrayLike, axis: int = 0) -> np.ndarr
     require_shape("dy", dy, x.shape, "the shape of x")
     if not x.size:
         return np.zeros(x.shape, np.result_type(dy, x))
-    deviation = x.std(axis=axis, keepdims=True)
-    y = (x - x.mean(axis=axis, keepdims=True)) / deviation
-    return (dy - dy.mean(axis=axis, keepdims=True) - y * (dy * y).mean(axis=axis, keepdims=True)) / deviation
+    with np.errstate(invalid="ignore"):
+        deviation = x.std(axis=axis, keepdims=True)
+        y = (x - x.mean(axis=axis, keepdims=True)) / deviation
+        return (dy - dy.mean(axis=axis, keepdims=True) - y * (dy * y).mean(axis=axis, keepdims=True)) / deviation
 
 
 def _varying(x: ArrayLike, axis: int) -> tuple[np.ndarray, int]:
@@ -96,10 +100,17 @@ def _varying(x: ArrayLike, axis: int) -> tuple[np.ndarray, int]:
     if x.ndim == 0:
         raise ValueError("x must have an axis to standardise along; got a single number")
     axis = as_axis(axis, x.ndim)
-    # Compared exactly: the deviation of equal values may come out as a rounding error instead of 0.
-    if x.size and (x.max(axis=axis) == x.min(axis=axis)).any():
+    if x.size and _is_constant(x, axis).any():
         raise ValueError(
             f"x does not vary along axis {axis}, so its standard deviation is 0 and it cannot be standardised: "
             f"a batch of one image, or an output that has saturated, is the usual reason"
         )
     return x, axis
+
+
+def _is_constant(x: np.ndarray, axis: int) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        # Compared exactly, as the deviation of equal values may come out as a rounding error instead of 0. But the
+        # deviation of very small values may come out as 0, and equal infinities have none: theirs is NaN.
+        equal = (x.max(axis=axis) == x.min(axis=axis)) & np.isfinite(x.max(axis=axis))
+        return equal | (x.std(axis=axis) == 0)

@@ -57,12 +57,15 @@ def sgd_step(parameters: dict[str, np.ndarray], gradients: dict[str, np.ndarray]
     learning_rate = _as_learning_rate(learning_rate)
     if set(parameters) != set(gradients):
         raise ValueError(f"gradients must have the keys {sorted(parameters)}; got {sorted(gradients)}")
+    steps = {}
     for name, value in parameters.items():
         if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or not value.flags.writeable:
             raise TypeError(f"parameters[{name!r}] must be a writeable array of floats, to be changed in place")
-        require_shape(f"gradients[{name!r}]", as_array(name, gradients[name]), value.shape, "its parameter's shape")
+        gradient = as_array(f"gradients[{name!r}]", gradients[name])
+        require_shape(f"gradients[{name!r}]", gradient, value.shape, "its parameter's shape")
+        steps[name] = learning_rate * gradient
     for name, value in parameters.items():
-        value -= learning_rate * gradients[name]
+        value -= steps[name]
 
 
 def gradient_descent(

@@ -1,0 +1,91 @@
+"""Write the repository's address into every notebook: its Colab badge and its setup cell.
+
+The address stands in pyproject.toml. Where this checkout has a remote called origin, its address is taken and
+written into pyproject.toml first.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+SETUP_CELL = """\
+# Setup: uses the cnnlab that is installed, and installs it only where it is missing, as on Colab.
+try:
+    import cnnlab
+except ModuleNotFoundError:
+    import os
+    import subprocess
+    import sys
+
+    source = os.environ.get("CNNLAB_SOURCE", "git+{address}")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", source]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise RuntimeError(f"cnnlab could not be installed: {{result.stderr}}") from None
+    import cnnlab
+print("cnnlab", cnnlab.__version__)"""
+
+BADGE = "[![Open in Colab](attachment:colab.png)](https://colab.research.google.com/github/{path}/blob/main/notebooks/{name})"
+
+
+def repository_address() -> str:
+    """Read the address from pyproject.toml."""
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        address: str = tomllib.load(file)["project"]["urls"]["Repository"]
+    return address
+
+
+def web_address(remote: str) -> str:
+    """Turn a remote's address into the one a browser opens.
+
+    >>> web_address("git@github.com:someone/cnnlab.git")
+    'https://github.com/someone/cnnlab'
+    """
+    remote = re.sub(r"^(ssh://)?git@([^:/]+)[:/]", r"https://\2/", remote.strip())
+    return remote.removesuffix("/").removesuffix(".git")
+
+
+def badge(address: str, name: str) -> str:
+    """Return the line that opens a notebook on Colab."""
+    return BADGE.format(path=address.removeprefix("https://github.com/"), name=name)
+
+
+def origin() -> str | None:
+    """Return the address of the remote called origin, where there is one on the web."""
+    command = ["git", "remote", "get-url", "origin"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    address = web_address(result.stdout)
+    return address if result.returncode == 0 and address.startswith("https://") else None
+
+
+def main() -> None:
+    """Update pyproject.toml, the README and the notebooks."""
+    old, new = repository_address(), origin() or repository_address()
+    for file in (ROOT / "pyproject.toml", ROOT / "README.md"):
+        text = file.read_text(encoding="utf-8")
+        file.write_text(
+            text.replace(old, new).replace(old.removeprefix("https://"), new.removeprefix("https://")), encoding="utf-8"
+        )
+    picture = base64.b64encode((ROOT / "tools" / "colab.png").read_bytes()).decode("ascii")
+    for path in NOTEBOOKS:
+        notebook = nbformat.read(path, as_version=4)
+        first, setup = notebook.cells[:2]
+        lines = first.source.split("\n")
+        first.source = "\n".join([badge(new, path.name), *lines[1:]])
+        first.attachments = {"colab.png": {"image/png": picture}}
+        setup.source = SETUP_CELL.format(address=new)
+        nbformat.write(notebook, path)
+    print(f"{len(NOTEBOOKS)} notebooks point to {new}")
+
+
+if __name__ == "__main__":
+    main()
