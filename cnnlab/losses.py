@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnnlab._checks import as_array, as_float
-from cnnlab.activations import sigmoid, softmax
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -231,7 +230,9 @@ def binary_cross_entropy_with_logits_backward(prediction: ArrayLike, target: Arr
     array([-0.25    , -0.059601])
     """
     logits, target = _logits_and_answers(prediction, target)
-    return (sigmoid(logits) - target) / max(logits.size, 1)
+    with np.errstate(over="ignore"):  # exp(-z) may reach infinity; 1 / (1 + infinity) is the right 0
+        answers = 1 / (1 + np.exp(-logits))
+    return (answers - target) / max(logits.size, 1)
 
 
 def cross_entropy(prediction: ArrayLike, target: ArrayLike) -> float:
@@ -305,7 +306,8 @@ def cross_entropy_backward(prediction: ArrayLike, target: ArrayLike) -> np.ndarr
     array([ 0.25, -0.25])
     """
     logits, labels = _logits_and_labels(prediction, target)
-    d_logits = softmax(logits)
+    exponentials = np.exp(_shift(logits))
+    d_logits = exponentials / exponentials.sum(axis=1, keepdims=True)
     d_logits[np.arange(len(labels)), labels] -= 1
     d_logits /= max(len(labels), 1)
     return d_logits.reshape(np.shape(prediction))
@@ -313,6 +315,12 @@ def cross_entropy_backward(prediction: ArrayLike, target: ArrayLike) -> np.ndarr
 
 def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if values.size else float("nan")
+
+
+def _shift(logits: np.ndarray) -> np.ndarray:
+    """Make the largest score of each row 0: softmax stays the same and no exponential overflows."""
+    with np.errstate(invalid="ignore"):  # infinity minus infinity is NaN, as it should be
+        return logits - logits.max(axis=1, keepdims=True)
 
 
 def _pair(prediction: ArrayLike, target: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

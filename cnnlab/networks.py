@@ -57,7 +57,7 @@ class _Network:
             came = sorted(map(str, parameters)) if isinstance(parameters, dict) else type(parameters).__name__
             raise ValueError(f"parameters must be a dict with the keys {', '.join(self.keys)}; got {came}")
         arrays = {name: as_float(name, parameters[name]) for name in self.keys}
-        dtype = np.result_type(*arrays.values())
+        dtype = np.result_type(*arrays.values())  # float32 only if all are
         self.parameters = {name: array.astype(dtype, order="C") for name, array in arrays.items()}
         shape = arrays["conv_weight"].shape
         if len(shape) != 4 or shape[1] != 1 or 0 in shape or shape[0] != (self.filters or shape[0]):
@@ -231,7 +231,7 @@ class _Network:
         if array.ndim != 4 or array.shape[1] != 1:
             hint = ": give a stack of grey images its channel axis with x[:, None]" if array.ndim == 3 else ""
             raise ValueError(f"x must have shape (N, 1, H, W), or (H, W) for one image; got {np.shape(x)}{hint}")
-        return self._as_dtype("x", array)
+        return self._converted("x", array)
 
     def _targets(self, target: ArrayLike, n: int) -> np.ndarray:
         """Return the target as (N,)."""
@@ -242,9 +242,9 @@ class _Network:
             hint = ": reshape(-1) drops the extra axes" if array.size == n else ""
             raise ValueError(f"target must have shape ({n},), one answer for each image; got {array.shape}{hint}")
         # One output is compared with a number, several with the number of a class.
-        return array if self.outputs is None else self._as_dtype("target", array)
+        return array if self.outputs is None else self._converted("target", array)
 
-    def _as_dtype(self, name: str, array: np.ndarray) -> np.ndarray:
+    def _converted(self, name: str, array: np.ndarray) -> np.ndarray:
         """Convert to the parameters' dtype."""
         return as_float(name, array).astype(self.parameters["conv_weight"].dtype, copy=False)
 
@@ -352,7 +352,7 @@ class FilterRegression(_Network):
                 f"target must have shape ({n}, F, H', W'), maps for each image, or (H', W') for one; "
                 f"got {np.shape(target)}"
             )
-        return self._as_dtype("target", array)
+        return self._converted("target", array)
 
     def _head(self, x: np.ndarray, conv: np.ndarray) -> FilterRecord:
         return FilterRecord(x, conv)

@@ -1,7 +1,7 @@
 """Write the repository's address into every notebook: its Colab badge and its setup cell.
 
-The address stands in pyproject.toml. Where this checkout has a remote called origin, its address is taken and
-written into pyproject.toml first.
+The address stands in pyproject.toml. Where this checkout has a remote called origin, its address is written there
+first.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ except ModuleNotFoundError:
     import cnnlab
 print("cnnlab", cnnlab.__version__)"""
 
-BADGE = "[![Open in Colab](attachment:colab.png)](https://colab.research.google.com/github/{path}/blob/main/notebooks/{name})"
+GITHUB = "https://github.com/"
+COLAB = "https://colab.research.google.com/github/"
+BADGE = "[![Open in Colab](attachment:colab.png)]({colab}{path}/blob/main/notebooks/{name})"
 
 
 def repository_address() -> str:
@@ -56,25 +58,31 @@ def web_address(remote: str) -> str:
 
 def badge(address: str, name: str) -> str:
     """Return the line that opens a notebook on Colab."""
-    return BADGE.format(path=address.removeprefix("https://github.com/"), name=name)
+    return BADGE.format(colab=COLAB, path=address.removeprefix(GITHUB), name=name)
 
 
 def origin() -> str | None:
-    """Return the address of the remote called origin, where there is one on the web."""
+    """Return the web address of the remote called origin, where there is one."""
     command = ["git", "remote", "get-url", "origin"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if result.returncode != 0:
+        return None
     address = web_address(result.stdout)
-    return address if result.returncode == 0 and address.startswith("https://") else None
+    if not address.startswith(GITHUB):
+        raise SystemExit(f"origin is {address}, but Colab opens notebooks from {GITHUB} only: nothing was changed")
+    return address
+
+
+def rewrite(file: Path, pattern: str, replacement: str) -> None:
+    """Replace whatever matches the pattern in a text file."""
+    file.write_text(re.sub(pattern, replacement, file.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def main() -> None:
     """Update pyproject.toml, the README and the notebooks."""
-    old, new = repository_address(), origin() or repository_address()
-    for file in (ROOT / "pyproject.toml", ROOT / "README.md"):
-        text = file.read_text(encoding="utf-8")
-        file.write_text(
-            text.replace(old, new).replace(old.removeprefix("https://"), new.removeprefix("https://")), encoding="utf-8"
-        )
+    new = origin() or repository_address()
+    rewrite(ROOT / "pyproject.toml", r'(?m)^Repository = ".*"$', f'Repository = "{new}"')
+    rewrite(ROOT / "README.md", r"(/github/)\S+?(/blob/main/)", rf"\g<1>{new.removeprefix(GITHUB)}\g<2>")
     picture = base64.b64encode((ROOT / "tools" / "colab.png").read_bytes()).decode("ascii")
     for path in NOTEBOOKS:
         notebook = nbformat.read(path, as_version=4)

@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+import scipy.special
+from oracle import assert_same, compare_with_differences, compare_with_torch, draw, needs_torch
+
+from cnnlab.activations import relu, relu_backward, sigmoid, sigmoid_backward, softmax, softmax_backward
+
+SHAPES = [(), (1,), (7,), (3, 4), (0, 4), (2, 3, 4), (2, 0, 3), (2, 3, 4, 5)]
+DTYPES = [np.float64, np.float32]
+
+
+@needs_torch
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_relu_equals_pytorch(shape, dtype):
+    compare_with_torch(relu, lambda dy, y, x: relu_backward(dy, x), lambda x: x.relu(), draw(1, *shape, dtype=dtype))
+
+
+@needs_torch
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_sigmoid_equals_pytorch(shape, dtype):
+    x = 3 * draw(1, *shape, dtype=dtype)
+    compare_with_torch(sigmoid, lambda dy, y, x: sigmoid_backward(dy, y), lambda x: x.sigmoid(), np.asarray(x, dtype))
+
+
+@needs_torch
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("shape", "axis"),
+    [((1,), 0), ((7,), -1), ((3, 4), 1), ((3, 4), 0), ((0, 4), 1), ((2, 3, 4), 1), ((2, 3, 4), -3), ((5, 1), -1)],
+    ids=str,
+)
+def test_softmax_equals_pytorch(shape, axis, dtype):
+    compare_with_torch(
+        lambda x: softmax(x, axis),
+        lambda dy, y, x: softmax_backward(dy, y, axis),
+        lambda x: x.softmax(axis),
+        draw(1, *shape, dtype=dtype),
+    )
+
+
+def test_backwards_equal_central_differences():
+    x = draw(1, 4, 5)
+    assert np.abs(x).min() > 1e-3  # no entry at relu's kink
+    compare_with_differences(relu, lambda dy, y, x: relu_backward(dy, x), x)
+    compare_with_differences(sigmoid, lambda dy, y, x: sigmoid_backward(dy, y), x)
+    for axis in (0, 1, -1, -2):
+        compare_with_differences(
+            lambda x, axis=axis: softmax(x, axis), lambda dy, y, x, axis=axis: softmax_backward(dy, y, axis), x
+        )
+
+
+def test_sigmoid_and_softmax_equal_scipy():
+    x = np.concatenate([np.linspace(-700, 700, 281), np.linspace(-5, 5, 101)])
+    np.testing.assert_allclose(sigmoid(x), scipy.special.expit(x), rtol=1e-14)
+    scores = 20 * draw(1, 6, 5, 4)
+    for axis in range(3):
+        np.testing.assert_allclose(softmax(scores, axis), scipy.special.softmax(scores, axis), rtol=1e-13)
+
+
+def test_relu_at_zero_nan_and_infinity():
+    x = np.array([-np.inf, -1, -0.0, 0, 5e-324, np.inf, np.nan])
+    assert_same(relu(x), [0, 0, 0, 0, 5e-324, np.inf, np.nan])
+    assert relu_backward(np.ones(7), x).tolist() == [0, 0, 0, 0, 1, 1, 1]
+
+
+def test_relu_backward_gives_zero_even_for_an_infinite_gradient():
+    assert relu_backward([np.inf, -np.inf, np.nan, np.inf], [-1, 0, -1, 1]).tolist() == [0, 0, 0, np.inf]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sigmoid_at_the_extremes_without_a_warning(dtype):
+    x = np.array([-np.inf, -1e30, -1000, -100, 0, 100, 1000, 1e30, np.inf], dtype)
+    y = sigmoid(x)
+    assert y.dtype == dtype
+    assert_same(y, scipy.special.expit(x))
+    assert y[[0, 1, 2, 4, 6, 7, 8]].tolist() == [0, 0, 0, 0.5, 1, 1, 1]
+    assert np.isfinite(sigmoid_backward(np.ones(9, dtype), y)).all()
+    assert np.isnan(sigmoid([np.nan])).all()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_softmax_at_the_extremes_without_a_warning(dtype):
+    big = np.finfo(dtype).max
+    assert softmax(np.array([1000, -1000], dtype)).tolist() == [1, 0]
+    assert softmax(np.array([1000, 1000], dtype)).tolist() == [0.5, 0.5]
+    assert softmax(np.array([-1000, -1000, -2000], dtype)).tolist() == [0.5, 0.5, 0]
+    assert softmax(np.array([big, -big], dtype)).tolist() == [1, 0]
+    assert softmax(np.array([0, -np.inf], dtype)).tolist() == [1, 0]
+    assert np.isnan(softmax(np.array([np.inf, 0], dtype))).any()
+    assert np.isnan(softmax(np.array([np.nan, 0], dtype))).all()
+
+
+def test_softmax_sums_to_one_and_ignores_a_shift():
+    x = 5 * draw(1, 8, 6)
+    np.testing.assert_allclose(softmax(x).sum(axis=1), 1, rtol=1e-14)
+    np.testing.assert_allclose(softmax(x + 300), softmax(x), rtol=1e-11)
+    np.testing.assert_allclose(softmax_backward(np.ones((8, 6)), softmax(x)), 0, atol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.int8, bool, np.float16])
+def test_other_numbers_become_float64(dtype):
+    x = np.array([[0, 1], [1, 0]]).astype(dtype)
+    e = np.exp(1)
+    assert_same(relu(x), [[0, 1], [1, 0]], dtype=np.float64)
+    assert_same(sigmoid(x), [[0.5, e / (1 + e)], [e / (1 + e), 0.5]], dtype=np.float64)
+    assert_same(softmax(x), [[1 / (1 + e), e / (1 + e)], [e / (1 + e), 1 / (1 + e)]], dtype=np.float64)
+    assert_same(relu_backward(x, x), [[0, 1], [1, 0]], dtype=np.float64)
+    assert_same(sigmoid_backward(x, [[0.5, 0.5], [0.2, 0.2]]), [[0, 0.25], [0.16, 0]], dtype=np.float64)
+    assert_same(softmax_backward(x, [[0.5, 0.5], [0.5, 0.5]]), [[-0.25, 0.25], [0.25, -0.25]], dtype=np.float64)
+
+
+def test_a_large_uint8_does_not_wrap():
+    assert relu(np.array([255], np.uint8)) + 1 == 256
+    assert sigmoid(np.array([200], np.uint8)) == 1
+    assert relu_backward(np.array([255], np.uint8), np.array([255], np.uint8)) * 2 == 510

@@ -1,0 +1,155 @@
+"""What holds for the arguments of every function of the ground floor."""
+
+import numpy as np
+import pytest
+from oracle import draw
+
+from cnnlab import activations, convolution, gradient_check, linear, losses, normalization, pooling
+
+MODULES = (activations, convolution, gradient_check, linear, losses, normalization, pooling)
+
+IMAGES, KERNELS = draw(1, 2, 3, 6, 5), draw(2, 4, 3, 3, 2)
+MAPS = draw(3, 2, 4, 4, 4)
+ROWS = draw(4, 5, 3)
+UNIT = 1 / (1 + np.exp(-draw(5, 5, 3)))
+SHARES = UNIT / UNIT.sum(axis=1, keepdims=True)
+
+# One call for each function: its array arguments, and the call that takes them.
+CALLS = {
+    "zero_pad": ([IMAGES], lambda x: convolution.zero_pad(x, (1, 2))),
+    "unfold": ([IMAGES], lambda x: convolution.unfold(x, (3, 2), padding=1)),
+    "fold": ([draw(6, 2, 18, 16)], lambda columns: convolution.fold(columns, (6, 5), (3, 2))),
+    "conv2d": ([IMAGES, KERNELS, draw(7, 4)], convolution.conv2d),
+    "conv2d_backward": ([MAPS, IMAGES, KERNELS], convolution.conv2d_backward),
+    "conv2d_output_size": ([np.array([6, 5]), np.array([3, 2])], convolution.conv2d_output_size),
+    "max_pool2d": ([IMAGES], pooling.max_pool2d),
+    "max_pool2d_backward": ([draw(8, 2, 3, 3, 2), IMAGES], pooling.max_pool2d_backward),
+    "relu": ([ROWS], activations.relu),
+    "relu_backward": ([draw(9, 5, 3), ROWS], activations.relu_backward),
+    "sigmoid": ([ROWS], activations.sigmoid),
+    "sigmoid_backward": ([ROWS, UNIT], activations.sigmoid_backward),
+    "softmax": ([ROWS], activations.softmax),
+    "softmax_backward": ([ROWS, SHARES], activations.softmax_backward),
+    "linear": ([ROWS, draw(10, 4, 3), draw(11, 4)], linear.linear),
+    "linear_backward": ([draw(12, 5, 4), ROWS, draw(10, 4, 3)], linear.linear_backward),
+    "standardize": ([ROWS], normalization.standardize),
+    "standardize_backward": ([draw(13, 5, 3), ROWS], normalization.standardize_backward),
+    "mse_loss": ([ROWS, UNIT], losses.mse_loss),
+    "mse_loss_backward": ([ROWS, UNIT], losses.mse_loss_backward),
+    "half_squared_error": ([ROWS[0], UNIT[0]], losses.half_squared_error),
+    "half_squared_error_backward": ([ROWS[0], UNIT[0]], losses.half_squared_error_backward),
+    "binary_cross_entropy_with_logits": ([ROWS, UNIT], losses.binary_cross_entropy_with_logits),
+    "binary_cross_entropy_with_logits_backward": ([ROWS, UNIT], losses.binary_cross_entropy_with_logits_backward),
+    "cross_entropy": ([ROWS, np.array([0, 2, 1, 1, 0])], losses.cross_entropy),
+    "cross_entropy_backward": ([ROWS, np.array([0, 2, 1, 1, 0])], losses.cross_entropy_backward),
+    "numerical_gradient": ([ROWS], lambda x: gradient_check.numerical_gradient(lambda x: (x**2).sum(), x)),
+    "check_gradient": ([ROWS, 2 * ROWS], lambda x, g: gradient_check.check_gradient(lambda x: (x**2).sum(), x, g)),
+}
+
+
+def transposed(array):
+    """Lay the axes out in memory in reverse order, by a transposed view."""
+    return np.ascontiguousarray(array.T).T
+
+
+def reversed_in_memory(array):
+    """Give every axis a negative stride."""
+    backwards = (slice(None, None, -1),) * array.ndim
+    return np.ascontiguousarray(array[backwards])[backwards]
+
+
+def sliced(array):
+    """Take every third entry of a larger array."""
+    large = np.full([3 * length + 1 for length in array.shape], 77, array.dtype)
+    view = large[tuple(slice(1, 3 * length + 1, 3) for length in array.shape)]
+    view[...] = array
+    return view
+
+
+def read_only(array):
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+LAYOUTS = {
+    "transposed": transposed,
+    "Fortran-ordered": np.asfortranarray,
+    "negative strides": reversed_in_memory,
+    "sliced": sliced,
+    "read-only": read_only,
+    "big-endian": lambda array: array.astype(array.dtype.newbyteorder(">")),
+    "list": lambda array: array.tolist(),
+    "matrix": lambda array: np.matrix(array) if array.ndim == 2 else array,
+}
+
+
+def numbers(result):
+    """Collect the arrays of a result."""
+    if isinstance(result, tuple):
+        return [np.asarray(part) for part in result]
+    return [np.asarray(result)]
+
+
+def test_the_table_holds_every_public_function():
+    public = {name for module in MODULES for name in module.__all__ if name[0].islower()}
+    assert set(CALLS) == public
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_no_function_changes_its_arguments_or_returns_a_view_of_them(name):
+    arrays, call = CALLS[name]
+    arrays = [array.copy() for array in arrays]
+    before = [array.copy() for array in arrays]
+    result = call(*arrays)
+    for array, copy in zip(arrays, before, strict=True):
+        assert array.tobytes() == copy.tobytes()
+        assert not any(np.shares_memory(part, array) for part in numbers(result))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", CALLS)
+def test_the_layout_in_memory_does_not_change_the_numbers(name, layout):
+    arrays, call = CALLS[name]
+    expected = numbers(call(*(array.copy() for array in arrays)))
+    found = numbers(call(*(LAYOUTS[layout](array) for array in arrays)))
+    for ours, theirs in zip(found, expected, strict=True):
+        assert type(ours) is np.ndarray
+        assert ours.dtype == theirs.dtype
+        assert ours.dtype.isnative
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", set(CALLS) - {"conv2d_output_size", "numerical_gradient", "check_gradient"})
+def test_float32_stays_and_other_numbers_become_float64(name):
+    arrays, call = CALLS[name]
+    floats = [array.astype(np.float32) if array.dtype.kind == "f" else array for array in arrays]
+    for ours, theirs in zip(numbers(call(*floats)), numbers(call(*arrays)), strict=True):
+        if ours.ndim:
+            assert ours.dtype == np.float32
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+    big = [array.astype(">f4") if array.dtype.kind == "f" else array for array in arrays]
+    halves = [array.astype(np.float16) if array.dtype.kind == "f" else array for array in arrays]
+    for ours, theirs in zip(numbers(call(*big)), numbers(call(*halves)), strict=True):
+        if ours.ndim:
+            assert (ours.dtype, theirs.dtype) == (np.float32, np.float64)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_masked_array_is_refused_because_its_mask_would_be_lost(name):
+    arrays, call = CALLS[name]
+    if name == "conv2d_output_size":
+        pytest.skip("takes sizes, not arrays")
+    for place in range(len(arrays)):
+        masked = [np.ma.masked_array(array) if place == i else array for i, array in enumerate(arrays)]
+        with pytest.raises(TypeError, match=r"is a masked array.*\.filled\(0\)"):
+            call(*masked)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_is_no_array_of_real_numbers_is_refused(name):
+    arrays, call = CALLS[name]
+    for place in range(len(arrays)):
+        for wrong in (None, "image", [[1, 2], [3]], 1j * np.ones(arrays[place].shape), [object()]):
+            with pytest.raises((TypeError, ValueError), match=r"must be|cannot be read"):
+                call(*(wrong if place == i else array for i, array in enumerate(arrays)))
