@@ -31,9 +31,9 @@ class GradientCheck(NamedTuple):
         if self.passed:
             return f"gradient check passed: relative error at most {self.tolerance:.0e}"
         index = ", ".join(str(i) for i in self.worst_index)
+        place = f" at ({index})" if index else ""  # x may be one number
         return (
-            f"gradient check FAILED: relative error {self.max_relative_error:.2g} at ({index}), "
-            f"allowed {self.tolerance:.0e}"
+            f"gradient check FAILED: relative error {self.max_relative_error:.2g}{place}, allowed {self.tolerance:.0e}"
         )
 
 
@@ -138,7 +138,7 @@ def check_gradient(
     sizes = np.abs([gradient, numerical])
     scale = np.max(sizes, initial=SMALLEST_SCALE, where=np.isfinite(sizes))
     with np.errstate(invalid="ignore"):
-        errors = np.abs(gradient - numerical) / scale
+        errors = np.asarray(np.abs(gradient - numerical) / scale)  # one number would not be an array any more
     errors[np.isnan(errors)] = np.inf
     worst = np.unravel_index(errors.argmax(), errors.shape)
     error = float(errors[worst])

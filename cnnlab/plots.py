@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 import matplotlib.style
 import numpy as np
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
     from numpy.typing import ArrayLike
 
-__all__ = ["confusion_matrix", "image", "images", "loss_curve", "loss_surface", "new_axes", "png", "show"]
+__all__ = ["confusion_matrix", "image", "images", "loss_curve", "loss_surface", "new_axes", "png", "show", "tangent"]
 
 PIXELS_PER_INCH = 90  # as shown on the page
 SHARPNESS = 1.5  # pixels stored for each pixel shown, for dense screens
@@ -346,6 +346,61 @@ def loss_surface(
     ax.set_ylim(y.min(), y.max())
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
+    return ax
+
+
+def tangent(
+    f: Callable[[float], Any],
+    x: float,
+    slope: float,
+    ax: Axes | None = None,
+    *,
+    reach: float = 1.0,
+    title: str | None = None,
+    xlabel: str = "",
+    ylabel: str = "loss L",
+) -> Axes:
+    """Draw a function of one number around a point, and the line through that point with a slope.
+
+    If the slope is the derivative, the line touches the curve.
+
+    Parameters
+    ----------
+    f : callable
+        Takes a number and returns a number.
+    x : float
+        The point.
+    slope : float
+        f'(x), as a backward pass gave it.
+    ax : Axes, optional
+        Where to draw.
+    reach : float
+        How far to draw to the left and to the right of x.
+    title : str, optional
+        Written above.
+    xlabel, ylabel : str
+        What x and f(x) are.
+
+    Returns
+    -------
+    Axes
+    """
+    if ax is None:
+        ax = new_axes(4.2, 2.8)
+    around = np.linspace(x - reach, x + reach, 81)
+    values = np.array([float(f(number)) for number in around])
+    height = float(f(x))
+    ax.plot(around, values, color="#3f90da", label="the function")
+    # Keep the picture to the curve: a steep line would squash it.
+    ax.set_ylim(ax.get_ylim())
+    ax.plot(around, height + slope * (around - x), color="#e42536", linestyle="--", label=f"slope {_short(slope, 4)}")
+    ax.plot([x], [height], color="black", marker="o")
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    ax.grid(alpha=0.3)
+    ax.legend(fontsize=9)
+    if title:
+        ax.set_title(title, fontsize=10)
     return ax
 
 

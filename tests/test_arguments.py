@@ -47,6 +47,13 @@ CALLS = {
 }
 
 
+class Subclass(np.ndarray):
+    """An array that multiplies in its own way, as np.matrix does."""
+
+    def __mul__(self, other):
+        raise AssertionError("the product of the subclass was used")
+
+
 def transposed(array):
     """Lay the axes out in memory in reverse order, by a transposed view."""
     return np.ascontiguousarray(array.T).T
@@ -80,15 +87,14 @@ LAYOUTS = {
     "read-only": read_only,
     "big-endian": lambda array: array.astype(array.dtype.newbyteorder(">")),
     "list": lambda array: array.tolist(),
-    "matrix": lambda array: np.matrix(array) if array.ndim == 2 else array,
+    "subclass": lambda array: array.view(Subclass),
 }
 
 
 def numbers(result):
     """Collect the arrays of a result."""
-    if isinstance(result, tuple):
-        return [np.asarray(part) for part in result]
-    return [np.asarray(result)]
+    parts = result if isinstance(result, tuple) else (result,)
+    return [part if isinstance(part, np.ndarray) else np.asarray(part) for part in parts]
 
 
 def test_the_table_holds_every_public_function():
@@ -114,13 +120,13 @@ def test_the_layout_in_memory_does_not_change_the_numbers(name, layout):
     expected = numbers(call(*(array.copy() for array in arrays)))
     found = numbers(call(*(LAYOUTS[layout](array) for array in arrays)))
     for ours, theirs in zip(found, expected, strict=True):
-        assert type(ours) is np.ndarray
+        assert not isinstance(ours, Subclass)
         assert ours.dtype == theirs.dtype
         assert ours.dtype.isnative
         np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("name", set(CALLS) - {"conv2d_output_size", "numerical_gradient", "check_gradient"})
+@pytest.mark.parametrize("name", [name for name in CALLS if not name.endswith(("_size", "_gradient"))])
 def test_float32_stays_and_other_numbers_become_float64(name):
     arrays, call = CALLS[name]
     floats = [array.astype(np.float32) if array.dtype.kind == "f" else array for array in arrays]
@@ -135,11 +141,9 @@ def test_float32_stays_and_other_numbers_become_float64(name):
             assert (ours.dtype, theirs.dtype) == (np.float32, np.float64)
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", [name for name in CALLS if name != "conv2d_output_size"])
 def test_a_masked_array_is_refused_because_its_mask_would_be_lost(name):
     arrays, call = CALLS[name]
-    if name == "conv2d_output_size":
-        pytest.skip("takes sizes, not arrays")
     for place in range(len(arrays)):
         masked = [np.ma.masked_array(array) if place == i else array for i, array in enumerate(arrays)]
         with pytest.raises(TypeError, match=r"is a masked array.*\.filled\(0\)"):
@@ -151,5 +155,7 @@ def test_what_is_no_array_of_real_numbers_is_refused(name):
     arrays, call = CALLS[name]
     for place in range(len(arrays)):
         for wrong in (None, "image", [[1, 2], [3]], 1j * np.ones(arrays[place].shape), [object()]):
+            if wrong is None and place == 2 and name in ("conv2d", "linear"):
+                continue  # no bias
             with pytest.raises((TypeError, ValueError), match=r"must be|cannot be read"):
                 call(*(wrong if place == i else array for i, array in enumerate(arrays)))

@@ -696,7 +696,7 @@ FAILURES = {
     "empty": WRONG,
     "login_page": WRONG,
     "endless": WRONG,
-    "cut_short": OFF,
+    "cut_short": (OFF, WRONG),  # urllib3 before 2.0 does not count, and the checksum tells
     "missing": "answered 404",
     "forbidden": "answered 403",
     "broken": "answered 500",
@@ -717,7 +717,8 @@ def test_download_that_no_mirror_delivers(mirrors, cache, mirror):
     start = time.perf_counter()
     message = failure(OSError, lambda: datasets.mnist("test"))
     assert time.perf_counter() - start < 5
-    assert message.startswith(f"{IMAGES} could not be downloaded ({address} {FAILURES[mirror]}")
+    reasons = FAILURES[mirror] if isinstance(FAILURES[mirror], tuple) else (FAILURES[mirror],)
+    assert message.startswith(tuple(f"{IMAGES} could not be downloaded ({address} {reason}" for reason in reasons))
     assert message.endswith(
         "): try again with a network, or put the MNIST files into a folder and set CNNLAB_MNIST_DIR to it, "
         "or use mnist_sample(), which needs no network"
