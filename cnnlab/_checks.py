@@ -44,15 +44,15 @@ def as_float(name: str, value: Any) -> np.ndarray:
     return array.astype(np.float32 if array.dtype.type is np.float32 else np.float64, copy=False)
 
 
-def as_int(name: str, value: Any, minimum: int) -> int:
-    """Return `value` as an int that is at least `minimum`."""
+def as_int(name: str, value: Any, minimum: int | None = None) -> int:
+    """Return `value` as an int that is at least `minimum`, where there is one."""
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
         number = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} must be a whole number; got {value!r} ({type(value).__name__})") from None
-    if number < minimum:
+    if minimum is not None and number < minimum:
         raise ValueError(f"{name} must be at least {minimum}; got {number}")
     return number
 
@@ -71,8 +71,8 @@ def as_pair(name: str, value: Any, minimum: int) -> tuple[int, int]:
 
 def as_axis(axis: Any, ndim: int) -> int:
     """Return `axis` counted from the front."""
-    number = as_int("axis", axis, -ndim)
-    if number >= ndim:
+    number = as_int("axis", axis)
+    if not -ndim <= number < ndim:
         raise ValueError(f"axis must lie between {-ndim} and {ndim - 1} for an array with {ndim} axes; got {number}")
     return number % ndim
 

@@ -730,7 +730,7 @@ def _as_dtype(dtype: Any) -> np.dtype:
     try:
         kind = np.dtype(dtype)
     except TypeError:
-        kind = None
-    if kind not in (np.dtype(np.float64), np.dtype(np.float32)):
+        kind = np.dtype(object)
+    if dtype is None or kind not in (np.dtype(np.float64), np.dtype(np.float32)):
         raise TypeError(f"dtype must be float64 or float32; got {dtype!r}")
     return kind

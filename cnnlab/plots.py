@@ -107,6 +107,7 @@ def image(
     limits: tuple[float, float] | None = None,
     numbers: bool | None = None,
     box: tuple[int, int, int, int] | None = None,
+    picture: bool = False,
 ) -> Axes:
     """Draw one image, map, filter or gradient.
 
@@ -126,6 +127,8 @@ def image(
         Whether to write each number into its cell; for images of up to 8 × 8 by default.
     box : (row, column, height, width), optional
         Cells to draw a frame around.
+    picture : bool
+        Whether to draw a small image as large ones are drawn: grey, without numbers at its edges or in its cells.
 
     Returns
     -------
@@ -140,11 +143,11 @@ def image(
     if values.ndim != 2 or not values.size:
         raise ValueError(f"values must have shape (H, W), one image; got {values.shape}")
     height, width = values.shape
-    small = max(height, width) <= LARGEST_NUMBERED
+    small = max(height, width) <= LARGEST_NUMBERED and not picture
     if ax is None:
         side = 0.55 if small else 3.0 / max(height, width)
         ax = new_axes(max(width * side, 1.2) + 0.4, max(height * side, 1.2) + (0.7 if title else 0.4))
-    drawn = _draw(values, ax, signed, limits)
+    drawn = _draw(values, ax, signed, limits, picture)
     if small:
         ax.set_xticks(range(width), minor=False)
         ax.set_yticks(range(height), minor=False)
@@ -183,6 +186,7 @@ def images(
     signed: bool | Sequence[bool] = False,
     limits: tuple[float, float] | None = None,
     numbers: bool | None = None,
+    picture: bool = False,
     size: float = 1.7,
 ) -> np.ndarray:
     """Draw several images side by side.
@@ -197,7 +201,7 @@ def images(
         How many stand in a row; all of them by default.
     signed : bool or sequence of bool
         As in `image`, for all or for each.
-    limits, numbers
+    limits, numbers, picture
         As in `image`.
     size : float
         Width of each picture, in inches.
@@ -228,7 +232,7 @@ def images(
             continue
         sign = signed if isinstance(signed, bool) else signed[k]
         title = titles[k] if titles is not None else None
-        image(values[k], ax, title=title, signed=sign, limits=limits, numbers=numbers)
+        image(values[k], ax, title=title, signed=sign, limits=limits, numbers=numbers, picture=picture)
     return axes
 
 
@@ -443,7 +447,9 @@ def confusion_matrix(
     return ax
 
 
-def _draw(values: np.ndarray, ax: Axes, signed: bool, limits: tuple[float, float] | None) -> AxesImage:
+def _draw(
+    values: np.ndarray, ax: Axes, signed: bool, limits: tuple[float, float] | None, picture: bool
+) -> AxesImage:
     if limits is None:
         finite = values[np.isfinite(values)]
         low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
@@ -455,7 +461,7 @@ def _draw(values: np.ndarray, ax: Axes, signed: bool, limits: tuple[float, float
     else:
         low, high = limits
     # Signed values: red negative, white 0, blue positive. Unsigned ones: grey for pictures, cividis for small maps.
-    cmap = "RdBu" if signed else "gray" if max(values.shape) > LARGEST_NUMBERED else "cividis"
+    cmap = "RdBu" if signed else "gray" if picture or max(values.shape) > LARGEST_NUMBERED else "cividis"
     return ax.imshow(values, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
 
 

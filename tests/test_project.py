@@ -3,7 +3,6 @@
 import ast
 import os
 import re
-import statistics
 import subprocess
 import sys
 import sysconfig
@@ -131,10 +130,10 @@ def test_import_cnnlab_brings_in_the_ground_floor_networks_and_training():
     assert set(names) >= {*GROUND_FLOOR, "networks", "training"}
 
 
-def test_import_cnnlab_costs_at_most_a_third_more_than_numpy():
+def test_import_cnnlab_costs_at_most_1_3_times_import_numpy():
     clock = "from time import perf_counter as c; s = c(); import {}; print(c() - s)"
     pairs = [[float(run_python(clock.format(name))) for name in ("numpy", "cnnlab")] for _ in range(9)]
-    numpy, ours = (statistics.median(times) for times in zip(*pairs, strict=True))
+    numpy, ours = (min(times) for times in zip(*pairs, strict=True))  # the least disturbed run of each
     assert ours <= 1.3 * numpy
 
 

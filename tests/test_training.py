@@ -1,0 +1,312 @@
+import numpy as np
+import pytest
+from oracle import assert_same, draw
+
+from cnnlab.networks import BinaryCNN, FilterRegression, SingleFilterCNN, SoftmaxCNN
+from cnnlab.training import History, gradient_descent, sgd_step
+
+IMAGE = [[1, 2, 1], [0, 1, 2], [2, 1, 0]]
+TARGET = [[1, 2], [2, 1]]
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def regression():
+    return FilterRegression({"conv_weight": [[[[0.5, 0.2], [0.3, 0.7]]]]})
+
+
+def classifier(**options):
+    """Make a small network of four classes, with 21 images and their labels."""
+    network = SoftmaxCNN.initialize(rng(), image_size=6, classes=4, **options)
+    return network, draw(1, 21, 1, 6, 6), np.arange(21) % 4
+
+
+class Spy:
+    """A network with one number for a parameter and no loss to speak of; it notes the images it is given."""
+
+    def __init__(self, losses=None):
+        self.parameters = {"w": np.zeros(1)}
+        self.seen = []
+        self.losses = losses
+
+    def loss_gradients_hits(self, x, target):
+        self.seen.append(np.array(x)[:, 0, 0, 0].astype(int).tolist())
+        assert (np.ravel(target) == 10 * np.array(x)[:, 0, 0, 0]).all()
+        loss = 1.0 if self.losses is None else self.losses[len(self.seen) - 1]
+        return loss, {"w": np.ones(1)}, None
+
+
+def joined(lists):
+    return [entry for part in lists for entry in part]
+
+
+def numbered(n):
+    """Make n images of one pixel, each its own number, and a target by which to know it."""
+    return np.arange(n).reshape(n, 1, 1, 1), 10 * np.arange(n)
+
+
+def test_sgd_step_by_hand():
+    parameters = {"a": np.array([1.0, 2.0]), "b": np.array([[3.0]], np.float32)}
+    a, b = parameters["a"], parameters["b"]
+    assert sgd_step(parameters, {"b": np.array([[2]]), "a": np.array([10, -10])}, 0.5) is None
+    assert a.tolist() == [-4, 7]
+    assert b.tolist() == [[2]]
+    assert parameters["a"] is a
+    assert parameters["b"] is b
+    assert b.dtype == np.float32
+
+
+def test_sgd_step_takes_lists_and_leaves_the_gradients_alone():
+    parameters, gradient = {"a": np.array([1.0, 2.0])}, np.array([1.0, 1.0])
+    sgd_step(parameters, {"a": [1, 2]}, 1)
+    assert parameters["a"].tolist() == [0, 0]
+    sgd_step(parameters, {"a": gradient}, 2)
+    assert gradient.tolist() == [1, 1]
+    sgd_step(parameters, {"a": parameters["a"]}, 0.5)
+    assert parameters["a"].tolist() == [-1, -1]
+    sgd_step(parameters, {"a": [7, 7]}, 0)
+    assert parameters["a"].tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize(
+    ("gradients", "rate"),
+    [
+        ({"a": [1.0, 1.0], "b": [1.0]}, 1),
+        ({"a": [1.0, 1.0], "b": ["x", "y"]}, 1),
+        ({"a": [1.0, 1.0]}, 1),
+        ({"a": [1.0, 1.0], "b": [1.0, 1.0], "c": [1.0]}, 1),
+        ({"a": [1.0, 1.0], "b": [1.0, 1.0]}, -1),
+        ({"a": [1.0, 1.0], "b": [1.0, 1.0]}, np.nan),
+    ],
+)
+def test_a_refused_sgd_step_changes_no_parameter(gradients, rate):
+    parameters = {"a": np.array([1.0, 2.0]), "b": np.array([3.0, 4.0])}
+    with pytest.raises((TypeError, ValueError)):
+        sgd_step(parameters, gradients, rate)
+    assert parameters["a"].tolist() == [1, 2]
+    assert parameters["b"].tolist() == [3, 4]
+
+
+def test_gradient_descent_is_repeated_sgd_steps():
+    network, x, labels = classifier()
+    by_hand, _, _ = classifier()
+    losses = []
+    for _ in range(5):
+        loss, gradients = by_hand.loss_and_gradients(x, labels)
+        losses.append(loss)
+        for key, value in by_hand.parameters.items():
+            value -= 0.3 * gradients[key]
+    history = gradient_descent(network, x, labels, learning_rate=0.3, steps=5)
+    assert isinstance(history, History)
+    assert_same(history.loss, losses)
+    assert history.diverged_at is None
+    for key, value in by_hand.parameters.items():
+        assert_same(network.parameters[key], value)
+
+
+def test_no_steps_change_nothing():
+    network = regression()
+    history = gradient_descent(network, IMAGE, TARGET, learning_rate=0.1, steps=0)
+    assert history.loss.shape == (0,)
+    assert history.accuracy is None
+    assert history.diverged_at is None
+    assert_same(network.parameters["conv_weight"], [[[[0.5, 0.2], [0.3, 0.7]]]])
+
+
+def test_accuracy_is_the_share_of_right_answers_before_each_update():
+    network, x, labels = classifier()
+    expected = []
+    history = gradient_descent(
+        network,
+        x,
+        labels,
+        learning_rate=1,
+        steps=30,
+        on_step=lambda step, loss: expected.append((network.predict(x) == labels).mean()),
+    )
+    assert_same(history.accuracy, expected)
+    assert history.accuracy[-1] > history.accuracy[0]
+
+
+def test_accuracy_of_a_batch_is_that_of_its_own_images():
+    network = BinaryCNN.initialize(rng(), image_size=6)
+    x = np.zeros((8, 1, 6, 6))  # every image alike, so the network answers all alike
+    history = gradient_descent(network, x, [0, 1] * 4, learning_rate=0, steps=4, batch_size=2, rng=rng())
+    assert set(history.accuracy) <= {0, 0.5, 1}
+    assert history.accuracy.mean() == 0.5
+    network = SingleFilterCNN.initialize(rng(), image_size=6)
+    assert gradient_descent(network, x[0, 0], 1, learning_rate=0, steps=2).accuracy.tolist() in ([0, 0], [1, 1])
+
+
+def test_a_network_without_classes_has_no_accuracy():
+    assert gradient_descent(regression(), IMAGE, TARGET, learning_rate=0.1, steps=3).accuracy is None
+
+
+@pytest.mark.parametrize(("n", "size"), [(12, 3), (12, 12), (12, 1), (1, 1)])
+def test_every_image_is_used_once_in_an_epoch(n, size):
+    spy, epoch = Spy(), n // size
+    gradient_descent(spy, *numbered(n), learning_rate=0, steps=3 * epoch, batch_size=size, rng=rng())
+    for start in range(0, 3 * epoch, epoch):
+        batches = spy.seen[start : start + epoch]
+        assert {len(batch) for batch in batches} == {size}
+        assert sorted(joined(batches)) == list(range(n))
+    if n > 1:
+        assert joined(spy.seen[:epoch]) != joined(spy.seen[epoch : 2 * epoch])
+
+
+def test_what_does_not_fill_a_batch_waits_for_another_epoch():
+    spy = Spy()
+    gradient_descent(spy, *numbered(10), learning_rate=0, steps=60, batch_size=4, rng=rng())
+    assert {len(batch) for batch in spy.seen} == {4}
+    for first, second in zip(spy.seen[::2], spy.seen[1::2], strict=True):
+        assert len(set(first + second)) == 8
+    assert set(joined(spy.seen)) == set(range(10))
+
+
+def test_without_a_batch_size_every_step_uses_all_images_in_order():
+    spy = Spy()
+    gradient_descent(spy, *numbered(5), learning_rate=0, steps=3)
+    assert spy.seen == [[0, 1, 2, 3, 4]] * 3
+
+
+def test_a_run_is_repeatable_from_the_generator():
+    def run(seed):
+        network, x, labels = classifier()
+        options = {"learning_rate": 0.3, "steps": 12, "batch_size": 5, "rng": rng(seed)}
+        return gradient_descent(network, x, labels, **options).loss, network.parameters
+
+    (first, ours), (second, same), (third, _) = run(3), run(3), run(4)
+    assert (first == second).all()
+    assert all((ours[key] == same[key]).all() for key in ours)
+    assert (first != third).any()
+
+
+def test_images_and_target_are_not_changed():
+    network, x, labels = classifier()
+    kept = x.copy(), labels.copy()
+    gradient_descent(network, x, labels, learning_rate=0.3, steps=12, batch_size=5, rng=rng())
+    assert (x == kept[0]).all()
+    assert (labels == kept[1]).all()
+
+
+DIVERGING = {
+    "FilterRegression": lambda: (regression(), IMAGE, TARGET),
+    "SoftmaxCNN": classifier,
+    "SoftmaxCNN in float32": lambda: classifier(dtype=np.float32),
+    "BinaryCNN": lambda: (
+        BinaryCNN.initialize(rng(), image_size=6, loss="cross_entropy"),
+        draw(1, 8, 1, 6, 6),
+        [0, 1, 1, 1, 0, 1, 0, 1],
+    ),
+    "BinaryCNN standardized": lambda: (
+        BinaryCNN.initialize(rng(), image_size=6, standardized=True),
+        draw(1, 8, 1, 6, 6),
+        [0, 1, 1, 1, 0, 1, 0, 1],
+    ),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("rate", [10, 1e4, 1e30, 1e200, 1e308])
+@pytest.mark.parametrize("name", DIVERGING)
+def test_divergence_is_neither_raised_nor_warned_of_nor_plotted(name, rate):
+    network, x, target = DIVERGING[name]()
+    history = gradient_descent(network, x, target, learning_rate=rate, steps=100)
+    assert history.diverged_at == (len(history.loss) if len(history.loss) < 100 else None)
+    assert np.isfinite(history.loss).all()
+    if history.accuracy is not None:
+        assert len(history.accuracy) == len(history.loss)
+    if name in ("FilterRegression", "SoftmaxCNN") and rate == 1e200:
+        assert history.diverged_at is not None
+
+
+@pytest.mark.parametrize("last", [np.nan, np.inf, -np.inf])
+def test_the_update_of_a_loss_that_is_not_finite_is_not_made(last):
+    spy, seen = Spy(losses=[3.0, 2.0, last, 1.0]), []
+    history = gradient_descent(
+        spy, *numbered(2), learning_rate=1, steps=4, on_step=lambda step, loss: seen.append((step, loss))
+    )
+    assert history.loss.tolist() == [3, 2]
+    assert history.diverged_at == 2
+    assert spy.parameters["w"].tolist() == [-2]
+    assert seen == [(0, 3), (1, 2)]
+
+
+def test_a_loss_that_is_nan_at_once_gives_an_empty_history():
+    history = gradient_descent(regression(), np.full((3, 3), np.nan), TARGET, learning_rate=0.1, steps=5)
+    assert history.loss.tolist() == []
+    assert history.diverged_at == 0
+
+
+def test_an_empty_batch_ends_the_run_at_once():
+    network, x, labels = classifier()
+    assert gradient_descent(network, x[:0], labels[:0], learning_rate=0.1, steps=5).diverged_at == 0
+
+
+def test_on_step_sees_the_parameters_that_gave_the_loss():
+    network, seen = regression(), []
+
+    def note(step, loss):
+        seen.append((step, loss, network.loss(network.forward(IMAGE), TARGET)))
+
+    history = gradient_descent(network, IMAGE, TARGET, learning_rate=0.1, steps=4, on_step=note)
+    assert [step for step, _, _ in seen] == [0, 1, 2, 3]
+    for step, loss, own in seen:
+        assert loss == history.loss[step]
+        assert loss == pytest.approx(own, rel=1e-12)
+
+
+def test_a_true_answer_of_on_step_ends_the_run_before_the_update():
+    network = regression()
+    history = gradient_descent(
+        network, IMAGE, TARGET, learning_rate=0.1, steps=99, on_step=lambda step, loss: step == 2
+    )
+    assert len(history.loss) == 3
+    assert history.diverged_at is None
+    other = regression()
+    gradient_descent(other, IMAGE, TARGET, learning_rate=0.1, steps=2)
+    assert_same(network.parameters["conv_weight"], other.parameters["conv_weight"])
+
+
+def test_an_error_in_on_step_reaches_the_caller():
+    def stop(step, loss):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        gradient_descent(regression(), IMAGE, TARGET, learning_rate=0.1, steps=3, on_step=stop, progress=True)
+
+
+def test_the_progress_bar_changes_no_number_and_writes_nothing_to_stdout(capsys):
+    plain = gradient_descent(regression(), IMAGE, TARGET, learning_rate=0.1, steps=7)
+    assert capsys.readouterr() == ("", "")
+    shown = gradient_descent(regression(), IMAGE, TARGET, learning_rate=0.1, steps=7, progress=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "7/7" in err
+    assert (shown.loss == plain.loss).all()
+
+
+def test_training_learns():
+    x = np.zeros((40, 1, 6, 6))
+    labels = np.arange(40) % 2
+    x[labels == 0, :, :3] = 1
+    x[labels == 1, :, 3:] = 1
+    x += 0.3 * draw(2, *x.shape)
+    for network in (
+        SoftmaxCNN.initialize(rng(), image_size=6),
+        BinaryCNN.initialize(rng(), image_size=6, loss="cross_entropy"),
+        BinaryCNN.initialize(rng(), image_size=6, standardized=True),
+    ):
+        history = gradient_descent(network, x, labels, learning_rate=0.5, steps=150)
+        assert history.loss[-1] < 0.5 * history.loss[0]
+        assert history.accuracy[-1] == 1
+
+
+def test_every_parameter_moves():
+    for network in (SingleFilterCNN.initialize(rng(), image_size=6), classifier()[0]):
+        before = {key: value.copy() for key, value in network.parameters.items()}
+        gradient_descent(network, 1 + draw(1, 4, 1, 6, 6) ** 2, [0, 1, 1, 1], learning_rate=0.1, steps=1)
+        for key, value in network.parameters.items():
+            assert (value != before[key]).any()
