@@ -447,9 +447,7 @@ def confusion_matrix(
     return ax
 
 
-def _draw(
-    values: np.ndarray, ax: Axes, signed: bool, limits: tuple[float, float] | None, picture: bool
-) -> AxesImage:
+def _draw(values: np.ndarray, ax: Axes, signed: bool, limits: tuple[float, float] | None, picture: bool) -> AxesImage:
     if limits is None:
         finite = values[np.isfinite(values)]
         low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
