@@ -376,7 +376,7 @@ def _fetch(url: str, size: int) -> bytes:
         except Exception as error:
             failures.append(error)
 
-    thread = threading.Thread(target=receive, daemon=True)
+    thread = threading.Thread(target=receive, name=url, daemon=True)
     thread.start()
     mark, since, receiving = 0, time.monotonic(), True
     try:

@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+import pooch
 import pytest
 
 from cnnlab import datasets
@@ -91,7 +92,8 @@ def test_mirrors_are_encrypted_folders():
 
 
 def test_the_cache_is_the_users_unless_another_is_named(monkeypatch):
-    pooch = pytest.importorskip("pooch")
+    monkeypatch.delenv("CNNLAB_CACHE_DIR")
+    assert datasets._cache() == Path(pooch.os_cache("cnnlab")).expanduser()
     monkeypatch.setenv("CNNLAB_CACHE_DIR", "")  # set to nothing is not set, and never the folder one happens to be in
     assert datasets._cache() == Path(pooch.os_cache("cnnlab")).expanduser()
     monkeypatch.setenv("CNNLAB_CACHE_DIR", os.path.join("~", "digits"))
@@ -647,6 +649,13 @@ def test_download(mirrors, cache, mirror):
 
 
 @needs_genuine
+def test_download_where_the_named_folder_is_empty_text(mirrors, monkeypatch):
+    mirrors.use("good")
+    monkeypatch.setenv("CNNLAB_MNIST_DIR", "")
+    assert_genuine(datasets.mnist("test"))
+
+
+@needs_genuine
 def test_download_shows_a_bar_for_each_file_that_fills_up(mirrors, capfd):
     mirrors.use("good")
     datasets.mnist("test")
@@ -793,6 +802,17 @@ def test_download_takes_no_more_than_the_file_may_hold(mirrors):
         assert tracemalloc.get_traced_memory()[1] < 2**24
     finally:
         tracemalloc.stop()
+
+
+@needs_genuine
+def test_download_that_was_given_up_ends_although_the_mirror_drips_on(mirrors):
+    (address,) = mirrors.use("drips_in_chunks")
+    failure(OSError, lambda: datasets.mnist("test"))
+    patience = time.monotonic() + 5
+    while any(thread.name.startswith(address) for thread in threading.enumerate()):
+        assert time.monotonic() < patience
+        time.sleep(0.02)
+    assert not mirrors.released.is_set()
 
 
 @needs_genuine

@@ -208,6 +208,16 @@ def test_loss_and_gradients_are_the_mean_over_the_images(name):
         assert_same(gradients[key], np.mean([part[1][key] for part in parts], axis=0))
 
 
+@pytest.mark.parametrize("block_bytes", [convolution.BLOCK_BYTES, 1])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_hits_count_the_images_answered_rightly(monkeypatch, name, block_bytes):
+    network, x, target, _ = make(name, 9)
+    monkeypatch.setattr(convolution, "BLOCK_BYTES", block_bytes)
+    expected = None if name == "FilterRegression" else sum(network.predict(x) == target)
+    assert network.loss_gradients_hits(x, target)[2] == expected
+    assert network.loss_gradients_hits(x[:0], target[:0])[2] == (None if expected is None else 0)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_order_of_the_images_does_not_matter(name):
     network, x, target, _ = make(name, 4)

@@ -24,6 +24,7 @@ def texts(ax):
 CALLS = {
     "image": lambda ax: plots.image(np.eye(3), ax),
     "loss_curve": lambda ax: plots.loss_curve([3.0, 2.0, 1.0], ax),
+    "tangent": lambda ax: plots.tangent(np.square, 1.0, 2.0, ax),
     "loss_surface": lambda ax: plots.loss_surface([0, 1, 2], [0, 1], [[1, 2, 3], [4, 5, 6]], ax),
     "confusion_matrix": lambda ax: plots.confusion_matrix([[9, 1], [2, 8]], ax, names=["0", "1"]),
 }
@@ -110,6 +111,13 @@ def test_every_line_differs_in_colour_style_and_marker():
     looks = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in ax.lines}
     assert [len(set(part)) for part in zip(*looks, strict=True)] == [3, 3, 3]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b", "c"]
+
+
+def test_the_tangent_touches_the_curve_if_the_slope_is_right():
+    curve, line, point = plots.tangent(np.square, 3.0, 6.0, reach=2).lines
+    gap = curve.get_ydata() - line.get_ydata()
+    np.testing.assert_allclose(gap, (curve.get_xdata() - 3) ** 2, atol=1e-12)  # x² − (9 + 6 (x − 3))
+    assert (point.get_xdata()[0], point.get_ydata()[0]) == (3, 9)
 
 
 def test_the_confusion_matrix_names_its_axes():
