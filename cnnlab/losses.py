@@ -319,7 +319,7 @@ def _mean(values: np.ndarray) -> float:
 
 def _shift(logits: np.ndarray) -> np.ndarray:
     """Make the largest score of each row 0: softmax stays the same and no exponential overflows."""
-    with np.errstate(invalid="ignore"):  # infinity minus infinity is NaN, as it should be
+    with np.errstate(over="ignore", invalid="ignore"):  # infinity minus infinity is NaN, as it should be
         return logits - logits.max(axis=1, keepdims=True)
 
 

@@ -88,7 +88,7 @@ def show(fig: Any, alt: str) -> None:
     ValueError
         If alt is empty.
     """
-    from IPython.display import display
+    from IPython.display import display  # loaded here, as it costs more than a picture
 
     if not isinstance(alt, str) or not alt.strip():
         raise ValueError(f"alt must say in words what the picture shows; got {alt!r}")
@@ -224,7 +224,8 @@ def images(
     rows = -(-count // columns)
     shapes = [np.shape(value) for value in values]
     tallest = max(height / width for height, width in shapes)
-    axes = new_axes(columns * size, rows * (size * tallest + (0.3 if titles else 0)), rows=rows, columns=columns)
+    height = size * tallest + (0.2 if titles is None else 0.45)  # with room for the numbers below and the title above
+    axes = new_axes(columns * size, rows * height, rows=rows, columns=columns)
     axes = np.atleast_2d(axes)
     for k, ax in enumerate(axes.flat):
         if k >= count:

@@ -805,8 +805,9 @@ def test_download_takes_no_more_than_the_file_may_hold(mirrors):
 
 
 @needs_genuine
-def test_download_that_was_given_up_ends_although_the_mirror_drips_on(mirrors):
-    (address,) = mirrors.use("drips_in_chunks")
+@pytest.mark.parametrize("mirror", ["drips_in_chunks", "hangs"])
+def test_download_that_was_given_up_ends_although_the_mirror_does_not(mirrors, mirror):
+    (address,) = mirrors.use(mirror)
     failure(OSError, lambda: datasets.mnist("test"))
     patience = time.monotonic() + 5
     while any(thread.name.startswith(address) for thread in threading.enumerate()):

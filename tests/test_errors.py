@@ -284,6 +284,8 @@ CASES = [
         r"x must have shape \(N, in\), or \(in,\); got \(2, 3, 4, 4\): "
         r"flatten the maps first with x\.reshape\(len\(x\), -1\)",
     ),
+    (lambda: linear(ones(2, 3, 4), ones(1, 12)), ValueError, r"x must .*; got \(2, 3, 4\): flatten the maps first .*"),
+    (lambda: linear(ones(3), ones(3, 5)), ValueError, r"weight takes 5 features, x has 3: .* turning, weight\.T"),
     (lambda: linear(3.0, ones(1, 1)), ValueError, r"x must have shape \(N, in\), or \(in,\); got \(\)"),
     (
         lambda: linear(ones(2, 3), ones(3)),
@@ -344,6 +346,13 @@ CASES = [
         r"target must lie between 0 and 1; got values from 0 to 7: turn class numbers into yes or no first, "
         r"as in digits > 4",
     ),
+    (
+        lambda: binary_cross_entropy_with_logits([1.0, 2.0], [-0.5, 1.5]),
+        ValueError,
+        r"target must lie between 0 and 1; got values from -0\.5 to 1\.5: .*",
+    ),
+    (lambda: binary_cross_entropy_with_logits([1.0], [1.01]), ValueError, r"target must .* from 1\.01 to 1\.01: .*"),
+    (lambda: binary_cross_entropy_with_logits([1.0], [-1e-9]), ValueError, r"target must .* from -1e-09 to -1e-09: .*"),
     (
         lambda: binary_cross_entropy_with_logits_backward([1.0], [np.nan]),
         ValueError,

@@ -146,6 +146,7 @@ def test_cross_entropies_at_the_extremes_without_a_warning(dtype):
     assert cross_entropy(scores, [1, 0]) == 2000
     assert cross_entropy_backward(scores, [1, 0]).tolist() == [[0.5, -0.5], [-0.5, 0.5]]
     assert cross_entropy(np.array([np.finfo(dtype).max, -np.finfo(dtype).max], dtype), 1) == np.inf
+    assert cross_entropy_backward(np.array([np.finfo(dtype).max, -np.finfo(dtype).max], dtype), 1).tolist() == [1, -1]
     assert cross_entropy(np.array([0, -np.inf], dtype), 0) == 0
     assert math.isnan(cross_entropy(np.array([np.inf, 0], dtype), 0))
     assert math.isnan(binary_cross_entropy_with_logits(np.array([np.nan], dtype), [1]))

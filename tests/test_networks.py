@@ -1,3 +1,4 @@
+import inspect
 import tracemalloc
 
 import numpy as np
@@ -314,8 +315,22 @@ def test_initialize_gives_the_sizes_asked_for(dtype):
     small = BinaryCNN.initialize(rng(), image_size=(6, 5), filters=2, kernel_size=(2, 3), dtype=dtype)
     assert shapes(small) == [(2, 1, 2, 3), (2,), (1, 30), (1,)]
     assert shapes(SoftmaxCNN.initialize(rng(), dtype=dtype)) == [(2, 1, 3, 3), (2,), (2, 18), (2,)]
+    smallest = BinaryCNN.initialize(rng(), image_size=1, filters=1, kernel_size=1, dtype=dtype)
+    assert shapes(smallest) == [(1, 1, 1, 1), (1,), (1, 1), (1,)]
     small = SoftmaxCNN.initialize(rng(), image_size=(9, 6), filters=4, kernel_size=2, classes=10, dtype=dtype)
     assert shapes(small) == [(4, 1, 2, 2), (4,), (10, 32), (10,)]
+
+
+def test_the_sizes_that_initialize_takes_by_default():
+    def sizes(network):
+        options = inspect.signature(network.initialize).parameters.values()
+        assert [option.name for option in options if option.kind is not option.KEYWORD_ONLY] == ["rng"]
+        return {option.name: option.default for option in options if type(option.default) is int}
+
+    assert sizes(FilterRegression) == {"kernel_size": 2}
+    assert sizes(SingleFilterCNN) == {"image_size": 32, "kernel_size": 5}
+    assert sizes(BinaryCNN) == {"image_size": 28, "filters": 3, "kernel_size": 5}
+    assert sizes(SoftmaxCNN) == {"image_size": 8, "filters": 2, "kernel_size": 3, "classes": 2}
 
 
 def test_initialize_draws_on_the_scale_it_states():
@@ -331,6 +346,8 @@ def test_initialize_draws_on_the_scale_it_states():
     binary = BinaryCNN.initialize(rng(), filters=200).parameters
     assert binary["conv_weight"].std() == pytest.approx(1 / 5, rel=0.05)
     assert binary["dense_weight"].std() == pytest.approx((200 * 24 * 24) ** -0.5, rel=0.05)
+    oblong = BinaryCNN.initialize(rng(), filters=500, kernel_size=(2, 8)).parameters
+    assert oblong["conv_weight"].std() == pytest.approx(1 / 4, rel=0.05)
     softmax = SoftmaxCNN.initialize(rng(), filters=500).parameters
     assert softmax["conv_weight"].std() == pytest.approx((2 / 9) ** 0.5, rel=0.05)
     assert softmax["dense_weight"].std() == pytest.approx((2 / 4500) ** 0.5, rel=0.05)

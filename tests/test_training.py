@@ -140,6 +140,12 @@ def test_accuracy_of_a_batch_is_that_of_its_own_images():
     assert gradient_descent(network, x[0, 0], 1, learning_rate=0, steps=2).accuracy.tolist() in ([0, 0], [1, 1])
 
 
+def test_one_step_has_one_loss_and_one_accuracy():
+    network, x, labels = classifier()
+    history = gradient_descent(network, x, labels, learning_rate=1, steps=1)
+    assert history.loss.shape == history.accuracy.shape == (1,)
+
+
 def test_a_network_without_classes_has_no_accuracy():
     assert gradient_descent(regression(), IMAGE, TARGET, learning_rate=0.1, steps=3).accuracy is None
 
