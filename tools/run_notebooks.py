@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from pathlib import Path
@@ -12,26 +13,43 @@ from nbclient import NotebookClient
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 # The same in every notebook, whatever machine stored it.
-KERNEL = {
+METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+VIEW = "application/vnd.jupyter.widget-view+json"
+STATE = "application/vnd.jupyter.widget-state+json"
 
 
 def run(path: Path) -> None:
     """Run one notebook in its own folder and write it back."""
     notebook = nbformat.read(path, as_version=4)
-    notebook.metadata = nbformat.from_dict(KERNEL)
-    NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": path.parent}}
-    ).execute()
-    widgets = notebook.metadata.get("widgets")
-    notebook.metadata = nbformat.from_dict(KERNEL)
-    if widgets:
-        notebook.metadata.widgets = widgets
+    notebook.metadata = nbformat.from_dict(METADATA)
+    resources = {"metadata": {"path": path.parent}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
+    freeze_progress_bars(notebook)
+    notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
     nbformat.write(notebook, path)
+
+
+def freeze_progress_bars(notebook: nbformat.NotebookNode) -> None:
+    """Replace each progress bar by what it said in the end.
+
+    A stored bar needs a running kernel: without one a reader sees it empty, at 0 %.
+    """
+    widgets = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            view = output.get("data", {}).get(VIEW)
+            if view is None:
+                continue
+            parts = widgets[view["model_id"]]["state"].get("children", [])
+            said = " ".join(str(widgets[part.removeprefix("IPY_MODEL_")]["state"].get("value")) for part in parts)
+            count = re.search(r"(\d+)/(\d+)", said)
+            if count:
+                output.data = nbformat.from_dict({"text/plain": f"{count[1]} of {count[2]} steps"})
 
 
 if __name__ == "__main__":
