@@ -27,29 +27,26 @@ def run(path: Path) -> None:
     notebook.metadata = nbformat.from_dict(METADATA)
     resources = {"metadata": {"path": path.parent}}
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
-    freeze_progress_bars(notebook)
+    store_words_for_widgets(notebook)
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
     nbformat.write(notebook, path)
 
 
-def freeze_progress_bars(notebook: nbformat.NotebookNode) -> None:
-    """Replace each progress bar by what it said in the end.
+def store_words_for_widgets(notebook: nbformat.NotebookNode) -> None:
+    """Keep of each widget only its words: without a running kernel a reader sees nothing else, or a broken sign.
 
-    A stored bar needs a running kernel: without one a reader sees it empty, at 0 %.
+    A progress bar's words are those of its beginning, so they are replaced by what it said in the end.
     """
     widgets = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            view = output.get("data", {}).get(VIEW)
-            if view is None:
-                continue
-            parts = widgets[view["model_id"]]["state"].get("children", [])
-            said = " ".join(str(widgets[part.removeprefix("IPY_MODEL_")]["state"].get("value")) for part in parts)
-            count = re.search(r"(\d+)/(\d+)", said)
-            if count:
-                output.data = nbformat.from_dict({"text/plain": f"{count[1]} of {count[2]} steps"})
+            view = output.get("data", {}).pop(VIEW, None)
+            if view is not None and "%|" in output.data["text/plain"]:
+                parts = widgets[view["model_id"]]["state"]["children"]
+                said = " ".join(str(widgets[part.removeprefix("IPY_MODEL_")]["state"].get("value")) for part in parts)
+                output.data["text/plain"] = re.search(r"(\d+)/(\d+)", said).expand(r"\1 of \2 steps")
 
 
 if __name__ == "__main__":
