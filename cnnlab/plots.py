@@ -79,7 +79,7 @@ def png(fig: Any) -> bytes:
     """
     buffer = io.BytesIO()
     # Straight from the canvas: half the time that savefig takes, which a slider would feel.
-    FigureCanvasAgg(_figure(fig)).print_png(buffer, pil_kwargs={"compress_level": 2})
+    FigureCanvasAgg(figure_of(fig)).print_png(buffer, pil_kwargs={"compress_level": 2})
     return buffer.getvalue()
 
 
@@ -105,7 +105,7 @@ def show(fig: Any, alt: str) -> None:
 
     if not isinstance(alt, str) or not alt.strip():
         raise ValueError(f"alt must say in words what the picture shows; got {alt!r}")
-    figure = _figure(fig)
+    figure = figure_of(fig)
     width, height = (round(inches * PIXELS_PER_INCH) for inches in figure.get_size_inches())
     data = {"image/png": base64.b64encode(png(figure)).decode("ascii"), "text/plain": alt}
     display(data, raw=True, metadata={"image/png": {"alt": alt, "width": width, "height": height}})
@@ -483,7 +483,8 @@ def _short(value: float, decimals: int) -> str:
     return "0" if text == "-0" else text.replace("-", "−")
 
 
-def _figure(fig: Any) -> Figure:
+def figure_of(fig: Any) -> Figure:
+    """Return the figure itself, of some axes, or of an array of axes."""
     if isinstance(fig, np.ndarray) and fig.size:
         fig = fig.flat[0]
     figure = fig.get_figure() if isinstance(fig, Axes) else fig

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Sequence
 
 import ipywidgets
-from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from cnnlab import plots
 
@@ -20,8 +20,8 @@ class Board(ipywidgets.VBox):
     ----------
     controls : dict of str to widget
         What can be moved, by the name under which `draw` takes its value.
-    axes : Axes
-        Any axes of the figure that `draw` draws into.
+    figure : Figure
+        What `draw` draws into.
     draw : callable
         Called as `draw(**values)` with the controls' values; changes the figure's artists and returns the state in
         words, a line or two of at most 110 characters.
@@ -30,8 +30,6 @@ class Board(ipywidgets.VBox):
 
     Attributes
     ----------
-    figure : Figure
-        What is drawn into, again and again.
     image : ipywidgets.Image
         The picture.
     labels : list of ipywidgets.Label
@@ -41,13 +39,13 @@ class Board(ipywidgets.VBox):
     def __init__(
         self,
         controls: dict[str, Any],
-        axes: Axes,
+        figure: Figure,
         draw: Callable[..., str],
         *,
         extra: Sequence[Any] = (),
     ) -> None:
         self.controls = controls
-        self.figure = figure = axes.get_figure(root=True)
+        self.figure = figure
         self.draw = draw
         width, height = (round(inches * plots.PIXELS_PER_INCH) for inches in figure.get_size_inches())
         # The height is fixed, so that the page does not jump when a picture arrives.

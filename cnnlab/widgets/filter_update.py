@@ -112,7 +112,7 @@ def filter_update(learning_rate: float = 0.1, steps: int = 10) -> Board:
         ),
         "steps": slider(ipywidgets.IntSlider, "steps", steps, 1, 100, 1),
     }
-    return Board(controls, curve, draw)
+    return Board(controls, plots.figure_of(curve), draw)
 
 
 def _axes() -> tuple[Axes, Axes, Axes]:
