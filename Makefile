@@ -5,13 +5,22 @@ BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 # JupyterLab refuses to run as root, as one does in a container, unless told.
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test lint links notebooks clean
+.PHONY: lab test test-browser test-colab lint links notebooks clean
 
 lab: .venv/ready
 	$(BIN)/jupyter lab $(ROOT) $(ARGS) notebooks/01_filter_update.ipynb
 
 test: .venv/ready
 	$(BIN)/python -m pytest $(ARGS)
+
+# Move every slider in a real browser; Chromium must be installed, as in `apt-get install chromium`.
+test-browser: .venv/ready
+	$(BIN)/python -m pip install --quiet --editable ".[browser]"
+	$(BIN)/python -m pytest tests/browser $(ARGS)
+
+# Run the notebooks as Colab does: its versions, and a package that only the setup cell installs.
+test-colab:
+	$(PYTHON) tools/colab.py
 
 lint: .venv/ready-to-lint
 	$(BIN)/ruff check
@@ -27,7 +36,7 @@ notebooks: .venv/ready
 	$(BIN)/python tools/run_notebooks.py
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-colab
 
 .venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit('cnnlab needs Python 3.11 or later; name one: make PYTHON=python3.12' if sys.version_info < (3, 11) else 0)"

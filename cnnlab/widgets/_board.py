@@ -53,6 +53,7 @@ class Board(ipywidgets.VBox):
         self.image = ipywidgets.Image(format="png", layout=layout)
         self.labels = [ipywidgets.Label(layout={"width": "100%"}) for _ in range(2)]
         super().__init__([*controls.values(), *extra, *self.labels, self.image])
+        self.add_class("cnnlab-board")  # by which a browser test finds it
         for control in controls.values():
             control.observe(lambda _: self.redraw(), names="value")
         self.redraw()
