@@ -79,7 +79,10 @@ def png(fig: Any) -> bytes:
     """
     buffer = io.BytesIO()
     # Straight from the canvas: half the time that savefig takes, which a slider would feel.
-    FigureCanvasAgg(figure_of(fig)).print_png(buffer, pil_kwargs={"compress_level": 2})
+    # A canvas that stays with its figure remembers how wide its texts are.
+    figure = figure_of(fig)
+    canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
+    canvas.print_png(buffer, pil_kwargs={"compress_level": 2})
     return buffer.getvalue()
 
 

@@ -82,6 +82,7 @@ def test_words_fit_on_their_line_wherever_the_controls_stand(name):
                 assert "\n" not in label.value
 
 
+@pytest.mark.filterwarnings("ignore")  # pytest would keep each of an old library's warnings, and they pile up
 @every_board
 def test_a_hundred_moves_leave_one_figure_and_the_memory_where_it_was(name):
     board = make(name)

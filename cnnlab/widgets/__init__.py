@@ -6,7 +6,16 @@ by a plain function beside it, from the controls' values to numbers, so that it 
 
 from cnnlab.widgets._board import Board
 from cnnlab.widgets.filter_update import filter_update
+from cnnlab.widgets.mnist_binary import binary_training, digit_stages
 from cnnlab.widgets.padding_and_convolution import convolution_window
 from cnnlab.widgets.two_class_softmax import logits, softmax_training
 
-__all__ = ["Board", "convolution_window", "filter_update", "logits", "softmax_training"]
+__all__ = [
+    "Board",
+    "binary_training",
+    "convolution_window",
+    "digit_stages",
+    "filter_update",
+    "logits",
+    "softmax_training",
+]

@@ -92,10 +92,10 @@ def convolution_step(
     ]
     formula = ", ".join(sizes)
     if row >= output.shape[0] or column >= output.shape[1]:
-        side = " and ".join(["below"] * (row >= output.shape[0]) + ["on the right"] * (column >= output.shape[1]))
+        side = " and ".join(["below"] * (row >= output.shape[0]) + ["to the right"] * (column >= output.shape[1]))
         words = (
-            f"there is no output ({row}, {column}): the map has {_range('row', output.shape[0])} and "
-            f"{_range('column', output.shape[1])}; the window would stick out {side}\n{formula}"
+            f"there is no output ({row}, {column}), only {_range('row', output.shape[0])} and "
+            f"{_range('column', output.shape[1])}: the window sticks out {side}\n{formula}"
         )
         return ConvolutionStep(padded, corner, None, None, output, words)
     window = padded[corner[0] : corner[0] + kernel_rows, corner[1] : corner[1] + kernel_columns]
@@ -347,7 +347,7 @@ def _factor(text: str) -> str:
 
 
 def _range(name: str, count: int) -> str:
-    return f"only {name} 0" if count == 1 else f"{name}s 0 to {count - 1}"
+    return f"{name} 0" if count == 1 else f"{name}s 0 to {count - 1}"
 
 
 def _too_small(size: tuple[int, ...], kernel_size: tuple[int, ...], padding: int) -> str:

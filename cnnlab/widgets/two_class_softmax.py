@@ -33,6 +33,7 @@ LARGEST = max(float(np.abs(value).max()) for value in START.values())
 
 HIGHEST_LOSS = 1e6  # where the picture ends
 REACH = 6.0  # of the logits
+ABOVE: dict[str, Any] = {"fontsize": 9, "loc": "lower left", "bbox_to_anchor": (0, 1), "frameon": False}
 
 
 class LogitsAnswer(NamedTuple):
@@ -93,8 +94,7 @@ def logits(z0: float = 0.7, z1: float = -0.6, right: int = 1) -> Board:
     bars = left.bar([0, 1], [0.5, 0.5], width=0.6, color="#3f90da", edgecolor="black")
     numbers = [left.text(k, 0.5, "", ha="center", va="bottom") for k in (0, 1)]
     (point,) = middle.plot([], [], marker="o", markersize=9, color=plots.RED)
-    (slope,) = middle.plot([], [], linestyle="--", color=plots.RED, label="its slope: p − y of the right class")
-    middle.legend(fontsize=9, loc="upper right")
+    (slope,) = middle.plot([], [], linestyle="--", color=plots.RED)
     signed = last.bar([0, 1], [0.5, 0.5], width=0.6, edgecolor="black")
     signs = [last.text(k, 0, "", ha="center", fontsize=9, linespacing=1.4) for k in (0, 1)]
     colours = matplotlib.colormaps["RdBu"]
@@ -105,6 +105,7 @@ def logits(z0: float = 0.7, z1: float = -0.6, right: int = 1) -> Board:
         step = answer.gradient[right]
         point.set_data([margin], [answer.loss])
         slope.set_data(margin + np.array([-4, 4]), answer.loss + step * np.array([-4, 4]))
+        middle.title.set_text(f"loss L, slope {_two(step)}")
         middle.xaxis.label.set_text("z₁ − z₀" if right else "z₀ − z₁")
         for k in (0, 1):
             p, gradient = answer.probabilities[k], answer.gradient[k]
@@ -215,17 +216,17 @@ def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
     curve, answers = _training_axes()
     (line,) = curve.plot([], [], marker="o", markersize=4, label="loss")
     (promise,) = curve.plot([], [], "--", marker="x", markersize=8, color=plots.RED, label="first step as promised")
-    curve.legend(fontsize=9, loc="upper right")
+    curve.legend(**ABOVE)
     (first,) = answers.plot([], [], marker="o", markersize=4, label="p₁ of I, should be 1")
     (second,) = answers.plot([], [], "--", marker="s", markersize=4, label="p₁ of the mirror image, should be 0")
-    legend = answers.legend(fontsize=9, loc="center right")
+    legend = answers.legend(**ABOVE)
 
     def draw(learning_rate: float, steps: int, images: int) -> str:
         run = softmax_run(learning_rate, steps, images)
         at = np.arange(len(run.losses))
         line.set_data(at, np.minimum(run.losses, 100 * HIGHEST_LOSS))
         promise.set_data([0, 1], [run.losses[0], run.promised])
-        curve.set_ylim(-1.3, min(max(2.0, 1.5 * run.losses.max()), HIGHEST_LOSS))
+        curve.set_ylim(-1.3, min(max(2.1, 1.5 * run.losses.max()), HIGHEST_LOSS))
         first.set_data(at, run.probabilities[:, 0])
         second.set_data(at, run.probabilities[:, 1] if images == 2 else 1 - run.probabilities[:, 0])
         legend.get_texts()[1].set_text("p₁ of the mirror image, should be 0" if images == 2 else "p₀ of I, should be 0")
@@ -247,26 +248,28 @@ def _logits_axes() -> tuple[Axes, Axes, Axes]:
     """Lay out the probabilities, the loss over the difference of the logits, and p - y."""
     left, middle, last = plots.new_axes(8.4, 3.1, columns=3)[0]
     left.set(title="p", xlim=(-0.6, 1.6), ylim=(0, 1.3), yticks=[0, 0.5, 1])
-    last.set(title="p − y", xlim=(-0.6, 1.6), ylim=(-1.5, 1.5), yticks=[-1, 0, 1])
+    last.set(title="p − y", xlim=(-0.6, 1.6), ylim=(-1.7, 1.7), yticks=[-1, 0, 1])
     for ax in (left, last):
         ax.set_xticks([0, 1], ["class 0", "class 1"])
     last.axhline(0, color="black", linewidth=1)
     margins = np.linspace(-2 * REACH, 2 * REACH, 97)
     middle.plot(margins, [cross_entropy([0.0, margin], 1) for margin in margins])
-    middle.set(title="loss L", xlabel="z₁ − z₀", xlim=(-12.6, 12.6), ylim=(-0.6, 15), xticks=range(-12, 13, 6))
+    middle.set(xlim=(-12.6, 12.6), ylim=(-0.7, 13), xticks=range(-12, 13, 6), yticks=range(0, 13, 3))
     middle.grid(alpha=0.3)
     return left, middle, last
 
 
 def _training_axes() -> tuple[Axes, Axes]:
     """Lay out the loss and the probabilities over the steps."""
-    curve, answers = plots.new_axes(8.4, 3.6, columns=2)[0]
-    curve.set_yscale("symlog", linthresh=1, linscale=2)
-    ticks = [-1, -0.5, 0, 0.5, 1, 3, 10, 100, 1000, 10_000, 100_000, 1_000_000]
-    curve.set_yticks(ticks, [_minus(f"{tick:,}").replace(",", " ") for tick in ticks])
+    curve, answers = plots.new_axes(8.4, 3.9, columns=2)[0]
+    curve.set_yscale("symlog", linthresh=2, linscale=2)
+    curve.set_yticks(
+        [-1, 0, 1, 2, 10, 100, 1e3, 1e4, 1e5, 1e6], ["−1", "0", "1", "2", "10", "100", "10³", "10⁴", "10⁵", "10⁶"]
+    )
     curve.set_yticks([], minor=True)
     curve.axhline(log(2), color="0.4", linestyle=":", linewidth=1)
-    curve.set(ylabel="loss L (logarithmic above 1)")
+    curve.text(0.99, log(2), "ln 2: says ½", ha="right", va="bottom", fontsize=8, transform=curve.get_yaxis_transform())
+    curve.set(ylabel="loss L (logarithmic above 2)")
     answers.set(ylabel="probability", ylim=(-0.05, 1.05))
     for ax in (curve, answers):
         ax.set_xlabel("step")
