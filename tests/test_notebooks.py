@@ -112,8 +112,8 @@ def test_only_a_progress_bar_or_a_time_may_differ_from_run_to_run(path):
 
 
 @every_notebook
-def test_outputs_are_text_png_or_widgets(path):
-    allowed = {"text/plain", "image/png", "application/vnd.jupyter.widget-view+json"}
+def test_outputs_are_text_or_png_and_need_no_kernel_to_be_read(path):
+    allowed = {"text/plain", "image/png"}
     for output in outputs(path):
         assert output.output_type in ("stream", "display_data", "execute_result")
         assert set(output.get("data", {})) <= allowed
@@ -127,6 +127,21 @@ def test_every_picture_says_in_words_what_it_shows(path):
         alt = picture.metadata["image/png"]["alt"]
         assert alt == picture.data["text/plain"]
         assert len(alt.split()) >= 8
+
+
+@every_notebook
+def test_sliders_follow_a_picture_of_their_start_and_questions_to_answer_first(path):
+    everything = nbformat.read(path, as_version=4).cells
+    boards = [k for k, cell in enumerate(everything) if cell.source.startswith("display(")]
+    assert boards
+    for k in boards:
+        name = re.fullmatch(r"display\((\w+)\)", everything[k].source)[1]
+        shown = [cell.source for cell in everything[:k] if f"plots.show(\n    {name}.figure," in cell.source]
+        assert shown, f"a picture of {name} at its start"
+        assert everything[k - 1].cell_type == "markdown"
+        assert "?" in everything[k - 1].source
+        (output,) = everything[k].outputs
+        assert output.data["text/plain"].startswith("Sliders at their start. ")
 
 
 @every_notebook
