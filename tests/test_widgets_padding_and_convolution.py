@@ -111,7 +111,7 @@ def test_the_picture_carries_the_sum_and_the_sizes():
     board.controls["padding"].value = 0
     board.controls["stride"].value = 2
     board.controls["row"].value = 2
-    assert set(texts(board)) == {"image with p = 0: 5×6", "kernel: edge", "map C: 2×2", "no output (2, 0)"}
+    assert set(texts(board)) == {"image with p = 0: 5×6", "kernel: edge", "map C: 2×2", "no output\n(2, 0)"}
     assert lines(board)[0].startswith("there is no output (2, 0), ")
 
 

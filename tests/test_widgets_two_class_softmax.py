@@ -87,7 +87,7 @@ def test_one_image_alone_is_learned_exactly_at_any_large_rate():
     run = softmax_run(1.0, 5, 1)
     np.testing.assert_array_equal(run.losses[1:], 0)
     np.testing.assert_array_equal(run.probabilities[1:], 1)
-    assert "→ 1.0000 after 5 steps, loss 1.5832 → 0\np − y has become exactly 0" in run.words
+    assert "→ 1.0000 after 5 steps, loss 1.5832 → 0\np − y is 0 to 16 digits" in run.words
 
 
 def test_dead_filters_leave_a_network_that_says_one_half_to_everything():
@@ -95,6 +95,13 @@ def test_dead_filters_leave_a_network_that_says_one_half_to_everything():
     assert run.losses[-1] == pytest.approx(log(2), abs=1e-6)
     np.testing.assert_allclose(run.probabilities[-1], 0.5, atol=1e-4)
     assert "dead" in run.words
+
+
+def test_a_jump_is_told_by_how_often_and_how_high_the_loss_rose():
+    run = softmax_run(10**-0.75, 60, 2)
+    np.testing.assert_allclose(run.losses[:4], [3.826, 1.291, 3.785, 0.090], atol=5e-4)
+    assert (np.diff(run.losses[3:]) < 0).all()
+    assert "it rose in 1 of the 60 steps, to 3.78" in run.words  # not to 3.826, where it started
 
 
 def test_overflow_is_named_and_not_drawn():
@@ -146,7 +153,7 @@ def test_logits_in_words():
         "z = (−6.0, 6.0): p = (6e−6, 1.00), right class 0: loss 12.00, p − y = (−1.00, +1.00)\n"
         "z₀ − z₁ = −12.0: sure and wrong, so a step pushes z₀ up and z₁ down as hard as it can"
     )
-    assert logits_answer(-0.0, 0.0, 0).words == (
+    assert logits_answer(-1e-17, 0.0, 0).words == (
         "z = (0.0, 0.0): p = (0.50, 0.50), right class 0: loss 0.69, p − y = (−0.50, +0.50)\n"
         "z₀ − z₁ = 0.0: a step raises z₀ and lowers z₁, by equal amounts"
     )

@@ -8,14 +8,17 @@ from cnnlab.widgets._board import Board
 from cnnlab.widgets.filter_update import filter_update
 from cnnlab.widgets.mnist_binary import binary_training, digit_stages
 from cnnlab.widgets.padding_and_convolution import convolution_window
+from cnnlab.widgets.single_filter_cnn import backprop_stepper, single_filter_training
 from cnnlab.widgets.two_class_softmax import logits, softmax_training
 
 __all__ = [
     "Board",
+    "backprop_stepper",
     "binary_training",
     "convolution_window",
     "digit_stages",
     "filter_update",
     "logits",
+    "single_filter_training",
     "softmax_training",
 ]

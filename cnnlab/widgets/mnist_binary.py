@@ -100,8 +100,10 @@ def binary_run(
     stopped = False
 
     def measure(step: int) -> None:
-        right = (np.mean(network.predict(q) == y) for q, y in ((images, target), (test.images, test.target)))
-        measured.append((step, *map(float, right)))
+        # On the way to divergence sums overflow; the loss tells of it.
+        with np.errstate(over="ignore", invalid="ignore"):
+            right = [np.mean(network.predict(q) == y) for q, y in ((images, target), (test.images, test.target))]
+        measured.append((step, float(right[0]), float(right[1])))
 
     def summary(state: str, step: int) -> BinaryRun:
         at, training, held_out = np.array(measured).T
@@ -109,11 +111,11 @@ def binary_run(
         begin = {
             "running": f"step {step:,} of {steps:,}",
             "finished": f"{setting}, {steps:,} steps",
-            "stopped": f"stopped at step {step:,} of {steps:,} ({setting})",
+            "stopped": f"stopped at step {step:,} of {steps:,} (rate {learning_rate:.2g}, {digits:,} digits)",
             "diverged": f"{setting}: diverged at step {step:,}, where the loss is no longer finite",
         }[state]
         recent = losses[-_interval(steps) :]
-        numbers = f"loss {np.mean(recent):.2f}, " if recent and state != "diverged" else ""
+        numbers = f"loss {np.mean(recent):.2g}, " if recent and state != "diverged" else ""
         words = f"{begin}: {numbers}training {100 * training[-1]:.0f} %, held out {100 * held_out[-1]:.0f} %"
         return BinaryRun(network, np.array(losses), at.astype(int), training, held_out, state, words)
 
@@ -161,7 +163,7 @@ class TrainingBoard(Board):
     thread : threading.Thread or None
         The latest run's; `thread.join()` waits for its end.
     run : BinaryRun or None
-        The latest run, or as much of it as the picture shows.
+        The latest run, as far as the words tell of it.
     error : Exception or None
         What ended the latest run, if anything did.
     """
@@ -207,7 +209,7 @@ class TrainingBoard(Board):
         setting = f"learning rate {learning_rate:.2g}, {digits:,} digits, {steps:,} steps"
         if self._running:
             return f"{self._state}\nthe next run: {setting}"
-        return f"{self._state}\nTrain starts {'anew' if self.run else 'a run'} with {setting}"
+        return f"{self._state}\nTrain starts {'anew' if self.thread else 'a run'} with {setting}"
 
     def _begin(self) -> None:
         """Start a run with what the sliders say now."""
@@ -221,6 +223,7 @@ class TrainingBoard(Board):
             self.train.disabled, self.stop.disabled = True, False
             self.progress.value, self.progress.max = 0, values["steps"]
             self._curves.begin(self.run, values["steps"])
+            self.run = None
             self._state = "reading the digits"
             self.redraw()
             self.thread = threading.Thread(target=self._work, args=(values,), name="cnnlab training", daemon=True)
@@ -299,19 +302,27 @@ class _Curves:
         self.figure = _empty_figure(8.4, 4.8)
         self.interval = _interval(steps)
         self.loss, self.accuracy = (
-            _add_axes(self.figure, 0.62, 2.62, 5.5, 2.05),
-            _add_axes(self.figure, 0.62, 0.48, 5.5, 1.9),
+            _add_axes(self.figure, 0.75, 2.6, 5.4, 2.05),
+            _add_axes(self.figure, 0.75, 0.48, 5.4, 1.95),
         )
         ticks = [0.01, 0.1, 1, 10, 100]
         self.loss.set(yscale="log", ylim=(0.003, 300), ylabel="loss L")
         self.loss.minorticks_off()
         self.loss.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         self.loss.axhline(np.log(2), color="0.5", linewidth=1)
-        self.loss.text(0.99, 0.9, "ŷ = ½ for every digit", color="0.35", fontsize=8, ha="right", va="bottom")
-        self.loss.texts[0].set_transform(self.loss.get_yaxis_transform())
+        self.loss.text(
+            0.99,
+            0.75,
+            "ŷ = ½ for every digit",
+            color="0.35",
+            fontsize=8,
+            ha="right",
+            va="bottom",
+            transform=self.loss.get_yaxis_transform(),
+        )
         self.accuracy.set(ylim=(0.45, 1.01), xlabel="step", ylabel="answered rightly")
         self.accuracy.set_yticks([0.5, 0.6, 0.7, 0.8, 0.9, 1], [f"{percent} %" for percent in range(50, 101, 10)])
-        before = {"color": "0.6", "linestyle": ":", "linewidth": 1.5}
+        before: dict[str, Any] = {"color": "0.6", "linestyle": ":", "linewidth": 1.5}
         (self.old_losses,) = self.loss.plot([], [], **before)
         (self.old_held_out,) = self.accuracy.plot([], [], label="held out, the run before", **before)
         (self.losses,) = self.loss.plot([], [], color=BLUE, linewidth=1.5)
@@ -324,6 +335,7 @@ class _Curves:
             ax.grid(alpha=0.3)
             ax.tick_params(labelsize=8)
             ax.set_xlim(0, steps)
+        self.loss.tick_params(labelbottom=False)
         self.scale = Normalize(-1, 1)
         self.filters = [_Filter(self.figure, k, self.scale) for k in range(3)]
 
@@ -407,11 +419,12 @@ def stages_of_digit(network: BinaryCNN, number: int) -> DigitStages:
     sums, bias = parts.sum(axis=(1, 2)), float(network.parameters["dense_bias"][0])
     score, prediction = float(stages.logit[0]), float(stages.prediction[0])
     answer = prediction > 0.5
+    said = "greater than four" if answer else "not greater than four"
     verdict = "right" if answer == test.target[number] else "wrong"
     words = (
-        f"digit {test.labels[number]} (held-out number {number}): {_side(answer)}, which is {verdict}\n"
+        f'digit {test.labels[number]} (held-out number {number}): answer "{said}", {verdict}\n'
         f"parts {' '.join(_signed(value) for value in sums)}, bias {_signed(bias)}: "
-        f"z = {_signed(score).lstrip('+')}, ŷ = σ(z) = {prediction:.2f}"
+        f"z = {_signed(score).lstrip('+')}, ŷ = σ(z) = {prediction:.3f}"
     )
     return DigitStages(stages.conv[0], stages.sigmoid[0], parts, sums, bias, score, prediction, words)
 
@@ -422,7 +435,7 @@ def quick_network() -> BinaryCNN:
     train, _ = questions()
     network, rng = _start()
     gradient_descent(
-        network, train.images, train.target, learning_rate=0.1, steps=QUICK_STEPS, batch_size=BATCH, rng=rng
+        network, train.images, train.target, learning_rate=0.2, steps=QUICK_STEPS, batch_size=BATCH, rng=rng
     )
     return network
 
@@ -491,7 +504,8 @@ def _copied(network: Any) -> BinaryCNN:
         raise ValueError("network must not be standardised: one digit alone then has no answer")
     if filters > 4 or network.parameters["dense_weight"].shape[1] != filters * (29 - height) * (29 - width):
         raise ValueError(f"network must be for images of 28×28, with at most 4 filters; got {network}")
-    return BinaryCNN(network.parameters, loss=network.loss_name)
+    parameters: dict[str, Any] = dict(network.parameters)
+    return BinaryCNN(parameters, loss=network.loss_name)
 
 
 class _Stages:
@@ -502,7 +516,7 @@ class _Stages:
         filters = len(network.parameters["conv_weight"])
         sums = (everything.features * weights).reshape(len(everything.x), filters, -1).sum(axis=2)
         self.reach = 1.1 * max(np.abs(sums).max(), np.abs(everything.logit).max(), 0.1)  # of the bars
-        scales = [np.abs(everything.conv).max(), None, np.abs(weights).max()]
+        scales = [np.abs(everything.conv).max(), None, np.percentile(np.abs(weights), 99.5)]
         figure = self.figure = _empty_figure(8.4, 4.8)
         side = min(1.42, 4.4 / filters - 0.08)
         ax = _add_axes(figure, 0.1, 2.5, 1.42, 1.42)
@@ -560,9 +574,9 @@ class _Stages:
             # The number stands on the free side of 0.
             text.set_text(_signed(value))
             text.set_x(-0.05 * self.reach if value > 0 else 0.05 * self.reach)
-            text.set_ha("right" if value > 0 else "left")
+            text.set_horizontalalignment("right" if value > 0 else "left")
         self.point.set_data([np.clip(stages.score, -self.limit, self.limit)], [stages.prediction])
-        self.sigmoid_title.set_text(f"ŷ = σ(z) = {stages.prediction:.2f}")
+        self.sigmoid_title.set_text(f"ŷ = σ(z) = {stages.prediction:.3f}")
         answer = stages.prediction > 0.5
         self.answer.set_text(
             f"answer: {'> 4' if answer else '≤ 4'}\nlabel: {'> 4' if target else '≤ 4'}\n"
@@ -599,10 +613,6 @@ def _add_axes(figure: Figure, left: float, bottom: float, width: float, height: 
     """Add axes at a fixed place, in inches: later drawings then need no layout."""
     total_width, total_height = figure.get_size_inches()
     return figure.add_axes((left / total_width, bottom / total_height, width / total_width, height / total_height))
-
-
-def _side(answer: bool) -> str:
-    return f'the answer is "{"" if answer else "not "}greater than four"'
 
 
 def _signed(value: float, decimals: int = 2) -> str:

@@ -212,6 +212,8 @@ class _Sheet:
         self.grid = self.ax.add_collection(LineCollection([], colors="0.6", linewidths=0.6), autolim=False)
         self.border = self._frame(edgecolor="black" if signed else "white", linewidth=2)
         self.window = self._frame(edgecolor=plots.RED, linewidth=3)
+        # A window that sticks out is cut off before it reaches the kernel.
+        self.window.set_clip_path(Rectangle((0, 0), 1.7 + width, down, transform=self.ax.transData))
         self.cell = self._frame(edgecolor=plots.RED, linewidth=3)
         self.ink = {
             colour: self.ax.add_patch(PathPatch(Path(np.zeros((1, 2))), color=colour, linewidth=0, zorder=4))
@@ -237,6 +239,7 @@ class _Sheet:
         self.border.set_bounds(x + padding, y + padding, self.shape[1], self.shape[0])
         self.border.set_visible(padding > 0)
         self.window.set_bounds(x + step.corner[1], y + step.corner[0], kernel.shape[1], kernel.shape[0])
+        self.window.set_visible(all(np.less(step.corner, step.padded.shape)))
         for frame in (self.window, self.cell):
             frame.set_linestyle("-" if step.products is not None else (0, (2, 1)))
 
@@ -247,15 +250,16 @@ class _Sheet:
         bottom = self.middle + gap / 2 + self.kernel_height / 2
         self.images["products"].set_clim(-bound * self.reach, bound * self.reach)
         self._matrix("products", step.products, self.kernel_centre, bottom, "products")
-        self.sum.set_text(f"no output ({cell[0]}, {cell[1]})" if step.total is None else f"sum = {_plain(step.total)}")
-        below = -0.3 if step.products is None else kernel.shape[0] / 2 + 0.25
+        self.sum.set_text(f"no output\n({cell[0]}, {cell[1]})" if step.total is None else f"sum = {_plain(step.total)}")
+        below = -0.6 if step.products is None else kernel.shape[0] / 2 + 0.25
         self.sum.set_position((self.kernel_centre, bottom + below))
 
         largest = 1.0 if step.output is None else float(np.abs(step.output).max()) or 1.0
         self.images["map"].set_clim(-largest, largest)
         title = "" if step.output is None else f"map C: {step.output.shape[0]}×{step.output.shape[1]}"
         x, y = self._matrix("map", step.output, self.map_centre, self.middle, title, index=True)
-        self.cell.set_visible(step.output is not None)
+        # What does not exist is framed only where it touches what does.
+        self.cell.set_visible(step.output is not None and all(np.less_equal(cell, step.output.shape)))
         self.cell.set_bounds(x + cell[1], y + cell[0], 1, 1)
 
         self.grid.set_segments(self.lines)

@@ -62,11 +62,11 @@ def logits_answer(z0: float, z1: float, right: int) -> LogitsAnswer:
     z = np.array([z0, z1])
     p, loss, gradient = softmax(z), cross_entropy(z, right), cross_entropy_backward(z, right)
     words = (
-        f"z = ({_minus(f'{z0:.1f}')}, {_minus(f'{z1:.1f}')}): p = ({_two(p[0])}, {_two(p[1])}), "
+        f"z = ({_one(z0)}, {_one(z1)}): p = ({_two(p[0])}, {_two(p[1])}), "
         f"right class {right}: loss {_two(loss)}, p − y = ({_two(gradient[0], '+')}, {_two(gradient[1], '+')})"
     )
     other = 1 - right
-    words += f"\nz{'₀₁'[right]} − z{'₀₁'[other]} = {_minus(f'{z[right] - z[other] + 0.0:.1f}')}: "
+    words += f"\nz{'₀₁'[right]} − z{'₀₁'[other]} = {_one(z[right] - z[other])}: "
     if gradient[other] < 0.005:
         words += "sure and right, so there is almost nothing left to learn"
     elif gradient[other] > 0.995:
@@ -173,15 +173,15 @@ def softmax_run(learning_rate: float, steps: int, images: int) -> SoftmaxRun:
         detail = f"the loss after step {history.diverged_at} is not a number (overflow): the run ends before it"
     elif not records[-1].relu.any():
         verdict = "dies"
-        detail = "every cell is 0 after ReLU: the filters are dead, and p₁ goes to ½ for both images, the loss to ln 2"
+        detail = "every cell is 0 after ReLU: the filters are dead, and only the dense bias d still learns"
     elif losses[-1] == 0:
         verdict = "stands still"
-        detail = (
-            f"p − y has become exactly 0: nothing moves. Largest weight {_plain(largest)}, at first {_plain(LARGEST)}"
-        )
-    elif (np.diff(losses) > 1e-6).any():
+        sizes = f"largest weight {_plain(largest)}, at first {_plain(LARGEST)}"
+        detail = f"p − y is 0 to 16 digits, so nothing moves any more; {sizes}"
+    elif (rises := np.diff(losses) > 1e-6).any():
         verdict = "jumps"
-        detail = f"the loss jumps: on its way it was as high as {_plain(losses.max())}"
+        highest = _plain(losses[1:][rises].max())
+        detail = f"the loss jumps: it rose in {rises.sum()} of the {steps} steps, to {highest} at the highest"
     else:
         verdict = "falls"
         detail = f"first step: loss {_plain(promised)} promised by the gradient, {_plain(losses[1])} reached"
@@ -263,13 +263,13 @@ def _training_axes() -> tuple[Axes, Axes]:
     """Lay out the loss and the probabilities over the steps."""
     curve, answers = plots.new_axes(8.4, 3.9, columns=2)[0]
     curve.set_yscale("symlog", linthresh=2, linscale=2)
-    curve.set_yticks(
-        [-1, 0, 1, 2, 10, 100, 1e3, 1e4, 1e5, 1e6], ["−1", "0", "1", "2", "10", "100", "10³", "10⁴", "10⁵", "10⁶"]
-    )
+    ticks = {-1: "−1", 0: "0", 1: "1", 2: "2", 10: "10", 100: "100", 1e3: "10³", 1e4: "10⁴", 1e5: "10⁵", 1e6: "10⁶"}
+    curve.set_yticks(list(ticks), list(ticks.values()))
     curve.set_yticks([], minor=True)
     curve.axhline(log(2), color="0.4", linestyle=":", linewidth=1)
     curve.text(0.99, log(2), "ln 2: says ½", ha="right", va="bottom", fontsize=8, transform=curve.get_yaxis_transform())
     curve.set(ylabel="loss L (logarithmic above 2)")
+    curve.yaxis.set_label_coords(-0.15, 0.5)  # left of the widest of the numbers, wherever the axis ends
     answers.set(ylabel="probability", ylim=(-0.05, 1.05))
     for ax in (curve, answers):
         ax.set_xlabel("step")
@@ -292,6 +292,11 @@ def _menu(description: str, options: list[tuple[str, int]], value: int) -> Any:
 def _minus(text: str) -> str:
     """Write a number's minus as one."""
     return text.replace("-", "−").replace("e−0", "e−").replace("e+0", "e+")
+
+
+def _one(value: float) -> str:
+    """Write a logit; what a slider calls −1e−17 is 0."""
+    return _minus(f"{round(value, 1) + 0.0:.1f}")
 
 
 def _two(value: float, sign: str = "") -> str:
