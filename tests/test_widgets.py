@@ -24,8 +24,8 @@ def all_widgets(board):
 
 
 def other_values(control):
-    """The ends of a slider's range, or every choice of a menu."""
-    if isinstance(control, ipywidgets.Dropdown):
+    """The ends of a slider's range, or every choice among names."""
+    if isinstance(control, (ipywidgets.Dropdown, ipywidgets.SelectionSlider)):
         return [value for _, value in control._options_full]
     if isinstance(control, ipywidgets.FloatLogSlider):
         return [control.base**control.min, control.base**control.max]

@@ -115,7 +115,7 @@ def test_the_picture_carries_the_sum_and_the_sizes():
     assert lines(board)[0].startswith("there is no output (2, 0), ")
 
 
-def test_an_own_kernel_of_another_size_is_in_the_menu():
+def test_an_own_kernel_of_another_size_can_be_chosen():
     board = widgets.convolution_window(row=0, column=0, kernel="own", padding=0, own=[[0, 1, 2, 3, 4]])
     assert "kernel: own" in texts(board)
     assert lines(board) == [

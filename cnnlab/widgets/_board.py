@@ -49,7 +49,8 @@ class Board(ipywidgets.VBox):
         self.draw = draw
         width, height = (round(inches * plots.PIXELS_PER_INCH) for inches in figure.get_size_inches())
         # The height is fixed, so that the page does not jump when a picture arrives.
-        layout = {"width": f"{width}px", "max_width": "100%", "height": f"{height}px", "object_fit": "contain"}
+        layout = {"width": f"{width}px", "max_width": "100%", "height": f"{height}px"}
+        layout |= {"object_fit": "contain", "object_position": "left top"}  # in a narrow window it shrinks whole
         self.image = ipywidgets.Image(format="png", layout=layout)
         self.labels = [ipywidgets.Label(layout={"width": "100%"}) for _ in range(2)]
         super().__init__([*controls.values(), *extra, *self.labels, self.image])

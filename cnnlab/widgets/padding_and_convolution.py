@@ -126,13 +126,13 @@ def convolution_window(
     row, column : int
         The output cell at which the first two sliders stand.
     kernel : {"edge", "blur", "sharpen", "identity", "own"}
-        What the menu shows first.
+        Where the third slider stands.
     padding : int
-        Where the third slider stands, from 0 to 2.
+        Where the fourth slider stands, from 0 to 2.
     stride : int
-        Where the fourth slider stands, from 1 to 3.
+        Where the fifth slider stands, from 1 to 3.
     own : (kH, kW) array_like, optional
-        The kernel that the menu calls own, of up to 5 × 5 numbers; 1 0, 0 −1 by default.
+        The kernel that the slider calls own, of up to 5 × 5 numbers; 1 0, 0 −1 by default.
     image : (H, W) array_like, optional
         The image, of up to 8 × 8 numbers; a square with a foot by default.
 
@@ -156,17 +156,19 @@ def convolution_window(
         sheet.draw(step, kernels[kernel], kernel, (row, column), padding)
         return step.words
 
-    menu = ipywidgets.Dropdown(
+    # A slider and not a menu: from a menu JupyterLab takes the arrow keys away, to move between cells.
+    names = ipywidgets.SelectionSlider(
         options=list(kernels),
         value=kernel,
         description="kernel",
+        continuous_update=False,
         style={"description_width": "130px"},
         layout={"width": "460px"},
     )
     controls = {
         "row": slider(ipywidgets.IntSlider, "output row", row, 0, last[0], 1),
         "column": slider(ipywidgets.IntSlider, "output column", column, 0, last[1], 1),
-        "kernel": menu,
+        "kernel": names,
         "padding": slider(ipywidgets.IntSlider, "padding p", padding, 0, MOST_PADDING, 1),
         "stride": slider(ipywidgets.IntSlider, "stride s", stride, 1, MOST_STRIDE, 1),
     }
