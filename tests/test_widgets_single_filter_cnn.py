@@ -18,6 +18,7 @@ from cnnlab.widgets.single_filter_cnn import (
     PLACES,
     TARGET,
     Box,
+    _ends,
     backprop_stages,
     training_run,
 )
@@ -128,6 +129,15 @@ def test_the_pool_sends_one_block_after_the_other_and_each_only_to_its_winner():
         assert stage.makes == (Box("∂L/∂R", *winner),)
         assert str(winner) in stage.filled
     assert "dead" in STAGES[POOL + 1].filled
+
+
+@pytest.mark.parametrize("step", range(POOL, POOL + 4))
+def test_the_pool_s_arrow_arrives_at_the_winner_from_the_right(step):
+    ((start, winner),) = STAGES[step].arrows
+    (x, y), (x2, y2) = _ends(start, winner)
+    source, target = PLACES["∂L/∂P"], PLACES["∂L/∂R"]
+    assert (x, y) == (source.x, source.y + (start.row + 0.5) * source.height)
+    assert (x2, y2) == (target.x + (winner.column + 1) * target.width, target.y + (winner.row + 0.5) * target.height)
 
 
 def test_relu_crosses_out_every_cell_that_is_not_positive_and_names_the_winner_among_them():

@@ -115,7 +115,7 @@ def binary_run(
             "diverged": f"{setting}: diverged at step {step:,}, where the loss is no longer finite",
         }[state]
         recent = losses[-_interval(steps) :]
-        numbers = f"loss {np.mean(recent):.2g}, " if recent and state != "diverged" else ""
+        numbers = f"loss {_short(float(np.mean(recent)))}, " if recent and state != "diverged" else ""
         words = f"{begin}: {numbers}training {100 * training[-1]:.0f} %, held out {100 * held_out[-1]:.0f} %"
         return BinaryRun(network, np.array(losses), at.astype(int), training, held_out, state, words)
 
@@ -302,8 +302,8 @@ class _Curves:
         self.figure = _empty_figure(8.4, 4.8)
         self.interval = _interval(steps)
         self.loss, self.accuracy = (
-            _add_axes(self.figure, 0.75, 2.6, 5.4, 2.05),
-            _add_axes(self.figure, 0.75, 0.48, 5.4, 1.95),
+            _add_axes(self.figure, 0.75, 2.72, 5.4, 1.95),
+            _add_axes(self.figure, 0.75, 0.48, 5.4, 1.92),
         )
         ticks = [0.01, 0.1, 1, 10, 100]
         self.loss.set(yscale="log", ylim=(0.003, 300), ylabel="loss L")
@@ -330,7 +330,15 @@ class _Curves:
         (self.held_out,) = self.accuracy.plot(
             [], [], color=plots.RED, linestyle="--", marker="s", markersize=4, label="held-out digits"
         )
-        self.accuracy.legend(handles=[self.training, self.held_out, self.old_held_out], fontsize=8, loc="lower right")
+        # Between the two frames, where no line can pass under it.
+        self.accuracy.legend(
+            handles=[self.training, self.held_out, self.old_held_out],
+            fontsize=8,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 0.985),
+            ncols=3,
+            frameon=False,
+        )
         for ax in (self.loss, self.accuracy):
             ax.grid(alpha=0.3)
             ax.tick_params(labelsize=8)
@@ -613,6 +621,11 @@ def _add_axes(figure: Figure, left: float, bottom: float, width: float, height: 
     """Add axes at a fixed place, in inches: later drawings then need no layout."""
     total_width, total_height = figure.get_size_inches()
     return figure.add_axes((left / total_width, bottom / total_height, width / total_width, height / total_height))
+
+
+def _short(loss: float) -> str:
+    """Write a loss with two digits or decimals."""
+    return f"{loss:.0f}" if loss >= 10 else f"{loss:.2f}" if loss >= 0.1 else f"{loss:.2g}"
 
 
 def _signed(value: float, decimals: int = 2) -> str:

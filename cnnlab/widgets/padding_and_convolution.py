@@ -156,7 +156,7 @@ def convolution_window(
         sheet.draw(step, kernels[kernel], kernel, (row, column), padding)
         return step.words
 
-    # A slider and not a menu: from a menu JupyterLab takes the arrow keys away, to move between cells.
+    # No Dropdown: JupyterLab takes the arrow keys away from it, to move between cells.
     names = ipywidgets.SelectionSlider(
         options=list(kernels),
         value=kernel,

@@ -467,6 +467,7 @@ BACK = ["∂L/∂K", "E", "∂L/∂R", "∂L/∂P", "∂L/∂f", "∂L/∂z", "�
 OPERATIONS = ["convolution", "ReLU", "max pool", "flatten", "dense", "sigmoid", "loss"]
 LATER = [*BACK, "product", "Eᵢⱼ", "window", "∂L/∂b", "∂L/∂w", "∂L/∂d"]  # what the forward pass does not know yet
 STRIP = 184  # the height at which the operations stand, between the two rows
+SIGNED = matplotlib.colormaps["RdBu"]
 FADED, INK, QUIET = "0.72", "black", "0.5"
 
 
@@ -593,9 +594,10 @@ def _ends(start: Box, end: Box) -> tuple[tuple[float, float], tuple[float, float
     (left2, top2), _, (right2, bottom2), _ = _corners(end)
     across, down, across2, down2 = (left + right) / 2, (top + bottom) / 2, (left2 + right2) / 2, (top2 + bottom2) / 2
     (_, upper), _, (_, lower), _ = _corners(_whole(start.name))
-    if upper >= _corners(_whole(end.name))[2][1]:  # to a map above
+    (_, upper2), _, (_, lower2), _ = _corners(_whole(end.name))
+    if upper >= lower2:  # to a map above
         return (across, top), (across2, bottom2 + 3)
-    if lower <= top2:  # to a map below
+    if lower <= upper2:  # to a map below
         return (across, lower), (across2, top2 - (3 if end.name in TITLE_BELOW else 20))
     target = end if end.name == "∂L/∂R" else _whole(end.name)  # the pool's arrow goes all the way to the winner
     return (PLACES[start.name].x, down), (_corners(target)[1][0], down2)
@@ -628,7 +630,7 @@ def _colours(stage: BackpropStage, name: str, i: int, j: int) -> tuple[Any, Any]
         return ("white", "0.88") if _is_padding(stage, name, i, j) else (str(0.52 + 0.16 * value), "0.7")
     if not limit:
         return "white", "0.6"
-    return matplotlib.colormaps["RdBu"](0.5 + value / limit / 2), "0.7"
+    return SIGNED(0.5 + value / limit / 2), "0.7"
 
 
 def _letters(stage: BackpropStage) -> list[Letters]:

@@ -123,7 +123,7 @@ def logits(z0: float = 0.7, z1: float = -0.6, right: int = 1) -> Board:
     controls = {
         "z0": slider(ipywidgets.FloatSlider, "logit z₀", z0, -REACH, REACH, 0.1, readout_format=".1f"),
         "z1": slider(ipywidgets.FloatSlider, "logit z₁", z1, -REACH, REACH, 0.1, readout_format=".1f"),
-        "right": _menu("right class y", [("0", 0), ("1", 1)], right),
+        "right": slider(ipywidgets.IntSlider, "right class y", right, 0, 1, 1),
     }
     return Board(controls, plots.figure_of(left), draw)
 
@@ -236,10 +236,19 @@ def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
             moved.set_markersize(4 if steps <= 30 else 0)
         return run.words
 
+    # No Dropdown: JupyterLab takes the arrow keys away from it, to move between cells.
+    images = ipywidgets.SelectionSlider(
+        options=[("I alone", 1), ("I and its mirror", 2)],
+        value=1,
+        description="what it learns",
+        continuous_update=False,
+        style={"description_width": "130px"},
+        layout={"width": "460px"},
+    )
     controls = {
         "learning_rate": slider(ipywidgets.FloatLogSlider, "learning rate η", learning_rate, -4, 3, 0.25),
         "steps": slider(ipywidgets.IntSlider, "steps", steps, 1, 60, 1),
-        "images": _menu("what it learns", [("I is class 1", 1), ("I is class 1, its mirror image is class 0", 2)], 1),
+        "images": images,
     }
     return Board(controls, plots.figure_of(curve), draw)
 
@@ -276,17 +285,6 @@ def _training_axes() -> tuple[Axes, Axes]:
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         ax.grid(alpha=0.3)
     return curve, answers
-
-
-def _menu(description: str, options: list[tuple[str, int]], value: int) -> Any:
-    """Make a menu that lines up with the sliders."""
-    return ipywidgets.Dropdown(
-        options=options,
-        value=value,
-        description=description,
-        style={"description_width": "130px"},
-        layout={"width": "460px"},
-    )
 
 
 def _minus(text: str) -> str:
