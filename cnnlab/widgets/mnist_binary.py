@@ -476,7 +476,7 @@ def digit_stages(network: BinaryCNN | None = None, digit: int = 0) -> Board:
     lists = {"all": np.arange(SHOWN), "wrong": wrong[:SHOWN]}
     picture = _Stages(network, everything)
 
-    def draw(answers: str, digit: int) -> str:
+    def draw(digit: int, answers: str) -> str:
         numbers = lists[answers]
         if not len(numbers):
             picture.clear()
@@ -490,16 +490,16 @@ def digit_stages(network: BinaryCNN | None = None, digit: int = 0) -> Board:
             first += f"; wrong answer {place + 1} of {len(numbers)}" + (", the last" if place < digit else "")
         return f"{first}\n{second}{note}"
 
-    controls = {
-        "answers": ipywidgets.Dropdown(
-            options=[("all", "all"), ("only the wrong ones", "wrong")],
-            value="all",
-            description="answers",
-            style={"description_width": "130px"},
-            layout={"width": "460px"},
-        ),
-        "digit": slider(ipywidgets.IntSlider, "which digit", digit, 0, SHOWN - 1, 1),
-    }
+    # No Dropdown: JupyterLab takes the arrow keys away from it, to move between cells.
+    which = ipywidgets.SelectionSlider(
+        options=[("all", "all"), ("only wrong ones", "wrong")],
+        value="all",
+        description="answers",
+        continuous_update=False,
+        style={"description_width": "130px"},
+        layout={"width": "460px"},
+    )
+    controls = {"digit": slider(ipywidgets.IntSlider, "which digit", digit, 0, SHOWN - 1, 1), "answers": which}
     return Board(controls, picture.figure, draw)
 
 

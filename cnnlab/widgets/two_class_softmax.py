@@ -238,7 +238,7 @@ def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
 
     # No Dropdown: JupyterLab takes the arrow keys away from it, to move between cells.
     images = ipywidgets.SelectionSlider(
-        options=[("I alone", 1), ("I and its mirror", 2)],
+        options=[("I alone", 1), ("I, mirror", 2)],
         value=1,
         description="what it learns",
         continuous_update=False,

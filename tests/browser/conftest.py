@@ -106,6 +106,9 @@ def open_notebook(lab, chromium):
         page.faults = []
         page.on("pageerror", lambda error: page.faults.append(f"the page: {error}"))
         page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: note_errors(page.faults, frame)))
+        # On a slow start JupyterLab asks which kernel to use; its proposal is the right one.
+        dialog = page.locator(".jp-Dialog")
+        page.add_locator_handler(dialog, lambda: dialog.locator("button.jp-mod-accept").click())
         page.goto(f"{lab}/lab/tree/{name}?reset")
         page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell")
         page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
