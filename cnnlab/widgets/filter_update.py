@@ -123,6 +123,7 @@ def _axes() -> tuple[Axes, Axes, Axes]:
     ruler = axes[1, 0]
     ruler.set_subplotspec(ruler.get_gridspec()[1, :])
     curve.set(yscale="log", ylim=(1e-8, 1e5), xlabel="step", ylabel="loss L")
+    curve.xaxis.get_major_locator().set_params(integer=True)
     curve.grid(alpha=0.3)
     second, first = np.linspace(-1, 1, 61), np.linspace(-1.5, 1.5, 61)
     surface = (EIGENVALUES[2] * second**2 + EIGENVALUES[3] * first[:, None] ** 2) / 2
