@@ -10,6 +10,12 @@ from matplotlib.figure import Figure
 from cnnlab import plots
 
 
+# A label is cut off at the edge of a narrow window unless it may go on in the next line.
+WRAP = """<style>
+.cnnlab-board > .widget-label { white-space: normal; height: auto; min-height: 28px; line-height: 1.6; }
+</style>"""
+
+
 class Board(ipywidgets.VBox):
     """Controls, one picture, and one or two lines that say in words what it shows.
 
@@ -53,7 +59,8 @@ class Board(ipywidgets.VBox):
         layout |= {"object_fit": "contain", "object_position": "left top"}  # in a narrow window it shrinks whole
         self.image = ipywidgets.Image(format="png", layout=layout)
         self.labels = [ipywidgets.Label(layout={"width": "100%"}) for _ in range(2)]
-        super().__init__([*controls.values(), *extra, *self.labels, self.image])
+        style = ipywidgets.HTML(WRAP, layout={"display": "none"})
+        super().__init__([*controls.values(), *extra, *self.labels, self.image, style])
         self.add_class("cnnlab-board")  # by which a browser test finds it
         for control in controls.values():
             control.observe(lambda _: self.redraw(), names="value")
