@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from cnnlab import plots
 
-
 # A label is cut off at the edge of a narrow window unless it may go on in the next line.
 WRAP = """<style>
 .cnnlab-board > .widget-label { white-space: normal; height: auto; min-height: 28px; line-height: 1.6; }
