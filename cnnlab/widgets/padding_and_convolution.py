@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ipywidgets
 import numpy as np
 from matplotlib.collections import LineCollection
-from matplotlib.patches import PathPatch, Rectangle
-from matplotlib.path import Path
-from matplotlib.textpath import TextPath
+from matplotlib.patches import Rectangle
 
 from cnnlab import plots
 from cnnlab._checks import as_float
 from cnnlab.convolution import conv2d, zero_pad
 from cnnlab.widgets._board import Board, slider
+from cnnlab.widgets._lettering import Lettering, Letters
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -194,7 +192,7 @@ class _Sheet:
         across = 1 + width + 1 + k_width + 2 + largest_map[1] + 0.5
         down = 2 * self.middle
         cell = min(8.4 / across, 5.4 / down)  # inches
-        self.words: dict[str, list[tuple[str, float, float]]] = {}
+        self.words: list[Letters] = []
         self.lines: list[list[tuple[float, float]]] = []
         self.reach = float(np.abs(pixels).max()) or 1.0
         self.shape = pixels.shape
@@ -203,7 +201,6 @@ class _Sheet:
         self.ax.set_position((0, 0, 1, 1))
         self.ax.set_axis_off()
         self.font = min(10.0, cell * 72 * 0.45)  # points
-        self.glyph_size = self.font / 72 / cell  # cells
         signed = bool(pixels.min() < 0)
         self.images = {name: self._image("RdBu") for name in ("kernel", "products", "map")}
         self.images["image"] = self._image("RdBu" if signed else "cividis")
@@ -217,10 +214,7 @@ class _Sheet:
         # A window that sticks out is cut off before it reaches the kernel.
         self.window.set_clip_path(Rectangle((0, 0), 1.7 + width, down, transform=self.ax.transData))
         self.cell = self._frame(edgecolor=plots.RED, linewidth=3)
-        self.ink = {
-            colour: self.ax.add_patch(PathPatch(Path(np.zeros((1, 2))), color=colour, linewidth=0, zorder=4))
-            for colour in ("black", "white", "0.35")
-        }
+        self.lettering = Lettering(self.ax, ["black", "white", "0.35"], 1 / 72 / cell)
 
     def _image(self, cmap: str) -> Any:
         return self.ax.imshow(np.zeros((1, 1)), cmap=cmap, interpolation="nearest")
@@ -232,7 +226,7 @@ class _Sheet:
 
     def draw(self, step: ConvolutionStep, kernel: np.ndarray, name: str, cell: tuple[int, int], padding: int) -> None:
         """Show a step."""
-        self.words = {colour: [] for colour in self.ink}
+        self.words = []
         self.lines = []
         bound = float(np.abs(kernel).max()) or 1.0
 
@@ -265,11 +259,7 @@ class _Sheet:
         self.cell.set_bounds(x + cell[1], y + cell[0], 1, 1)
 
         self.grid.set_segments(self.lines)
-        for colour, patch in self.ink.items():
-            patch.set_visible(bool(self.words[colour]))
-            if self.words[colour]:
-                size = self.glyph_size * (0.85 if colour == "0.35" else 1)
-                patch.set_path(_written(self.words[colour], size))
+        self.lettering.write(self.words)
 
     def _matrix(
         self,
@@ -299,31 +289,13 @@ class _Sheet:
         bright = picture.cmap(picture.norm(values))[..., :3] @ [0.3, 0.59, 0.11] > 0.5
         for (i, j), value in np.ndenumerate(values):
             text = _fraction(value) if fractions else _plain(value)
-            self.words["black" if bright[i, j] else "white"].append((text, x + j + 0.5, y + i + 0.5))
+            ink = "black" if bright[i, j] else "white"
+            self.words.append(Letters(x + j + 0.5, y + i + 0.5, text, self.font, ink, room=0.82))
         if index:
-            self.words["0.35"] += [(str(i), x - 0.5, y + i + 0.5) for i in range(rows)]
-            self.words["0.35"] += [(str(j), x + j + 0.5, y + rows + 0.5) for j in range(columns)]
+            size = 0.85 * self.font
+            self.words += [Letters(x - 0.5, y + i + 0.5, str(i), size, "0.35") for i in range(rows)]
+            self.words += [Letters(x + j + 0.5, y + rows + 0.5, str(j), size, "0.35") for j in range(columns)]
         return x, y
-
-
-@functools.lru_cache(1000)
-def _glyphs(text: str) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return the outline of a text of size 1 around the point (0, 0), rows counted downwards, and its width."""
-    path = TextPath((0, 0), text, size=1)
-    vertices = np.asarray(path.vertices)
-    left, right = vertices[:, 0].min(), vertices[:, 0].max()
-    # 0.73 is the height of a digit.
-    return (vertices - [(left + right) / 2, 0.73 / 2]) * [1, -1], np.asarray(path.codes), right - left
-
-
-def _written(words: list[tuple[str, float, float]], size: float) -> Path:
-    """Write all words, each in its cell, as one path."""
-    vertices, codes = [], []
-    for text, x, y in words:
-        outline, commands, width = _glyphs(text)
-        vertices.append(outline * min(size, 0.82 / width) + [x, y])
-        codes.append(commands)
-    return Path(np.concatenate(vertices), np.concatenate(codes))
 
 
 def _small(name: str, values: ArrayLike, largest: int) -> np.ndarray:

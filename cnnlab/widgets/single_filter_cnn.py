@@ -10,10 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.font_manager import FontProperties
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch
-from matplotlib.path import Path
-from matplotlib.textpath import TextPath
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from cnnlab import plots
 from cnnlab.activations import relu_backward, sigmoid_backward
@@ -24,6 +21,7 @@ from cnnlab.networks import SingleFilterCNN
 from cnnlab.pooling import max_pool2d_backward
 from cnnlab.training import sgd_step
 from cnnlab.widgets._board import Board, slider
+from cnnlab.widgets._lettering import Lettering, Letters, outline
 
 # ---------------------------------------------------------------------------------------------------------------
 # Fifty steps on one image
@@ -469,53 +467,7 @@ LATER = [*BACK, "product", "Eᵢⱼ", "window", "∂L/∂b", "∂L/∂w", "∂L/
 STRIP = 184  # the height at which the operations stand, between the two rows
 SIGNED = matplotlib.colormaps["RdBu"]
 FADED, INK, QUIET = "0.72", "black", "0.5"
-
-
-class Letters(NamedTuple):
-    """A word or number and where it stands."""
-
-    x: float
-    y: float
-    text: str
-    size: float = 8
-    ink: str = INK
-    align: str = "center"
-    bold: bool = False
-
-
-class Lettering:
-    """All that is written in a picture whose axes count pixels downwards.
-
-    Text artists take half a millisecond each, which 150 numbers would make a slider feel. Here the letters of one
-    colour are one path.
-    """
-
-    def __init__(self, ax: Axes, inks: Iterable[str]) -> None:
-        self.patches = {ink: PathPatch(Path([(0, 0)]), facecolor=ink, linewidth=0) for ink in inks}
-        for patch in self.patches.values():
-            ax.add_patch(patch)
-
-    def write(self, letters: Iterable[Letters]) -> None:
-        """Replace what is written."""
-        vertices: dict[str, list[np.ndarray]] = {ink: [np.zeros((1, 2))] for ink in self.patches}
-        codes: dict[str, list[np.ndarray]] = {ink: [np.array([Path.MOVETO])] for ink in self.patches}
-        for item in letters:
-            outline, kinds = _outline(item.text, item.size, item.align, item.bold)
-            vertices[item.ink].append(outline + np.array([item.x, item.y]))
-            codes[item.ink].append(kinds)
-        for ink, patch in self.patches.items():
-            patch.set_path(Path(np.concatenate(vertices[ink]), np.concatenate(codes[ink])))
-
-
-@lru_cache(maxsize=1000)
-def _outline(text: str, size: float, align: str, bold: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a text as a path around (0, 0), in pixels counted downwards: its points and what they are."""
-    pixels = size * plots.PIXELS_PER_INCH / 72
-    path = TextPath((0, 0), text, size=pixels, prop=FontProperties(weight="bold" if bold else "normal"))
-    points, kinds = np.asarray(path.vertices), np.asarray(path.codes)
-    left, right = points[:, 0].min(), points[:, 0].max()
-    start = {"left": left, "center": (left + right) / 2, "right": right}[align]
-    return (points - np.array([start, 0.36 * pixels])) * np.array([1, -1]), kinds
+POINT = plots.PIXELS_PER_INCH / 72  # in pixels, which the picture's axes count
 
 
 def backprop_stepper(step: int = 0) -> Board:
@@ -549,7 +501,7 @@ def backprop_stepper(step: int = 0) -> Board:
     ]
     for arrow in arrows:
         ax.add_patch(arrow)
-    lettering = Lettering(ax, [INK, "white", QUIET, FADED, plots.RED])
+    lettering = Lettering(ax, [INK, "white", QUIET, FADED, plots.RED], POINT)
 
     def draw(step: int) -> str:
         stage = backprop_stages()[step]
@@ -566,7 +518,7 @@ def backprop_stepper(step: int = 0) -> Board:
                 arrow.set_positions(*_ends(*ends))
         pill.set_visible(stage.gap >= 0)
         if stage.gap >= 0:
-            half = _outline(OPERATIONS[stage.gap], 8, "center", True)[0][:, 0].max() + 8
+            half = outline(OPERATIONS[stage.gap], bold=True)[2] / 2 * 8 * POINT + 8
             pill.set_bounds(_middle(stage.gap) - half, STRIP - 9, 2 * half, 18)
         lettering.write(_letters(stage))
         return stage.words(step)
