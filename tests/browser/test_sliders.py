@@ -121,16 +121,17 @@ def test_tab_reaches_every_control_of_a_board(open_notebook, name):
         assert reached >= set(range(wanted.count())), f"{name}, board {k}"
 
 
-# Notes when a board last changed: its words, or its picture once that is decoded and shown.
+# Notes when a board's words last changed, and when its words or its picture, decoded and shown, did.
 WATCH = """board => {
-    window.changed = 0;
-    const note = () => { window.changed = performance.now(); };
+    window.pressed = window.said = window.changed = 0;
     const words = [...board.querySelectorAll(':scope > .widget-label')];
-    const any = {childList: true, subtree: true, characterData: true};
-    words.forEach(label => new MutationObserver(note).observe(label, any));
-    board.querySelector('img').addEventListener('load', note);
+    const heard = new MutationObserver(() => { window.said = window.changed = performance.now(); });
+    words.forEach(label => heard.observe(label, {childList: true, subtree: true, characterData: true}));
+    board.querySelector('img').addEventListener('load', () => { window.changed = performance.now(); });
     document.addEventListener('keydown', () => { window.pressed = performance.now(); }, true);
 }"""
+# The words come before the picture, so a picture that was late for the last press is not taken for this one's.
+ANSWERED = "window.said > window.pressed && performance.now() > window.changed + 150"
 
 
 @every_notebook
@@ -140,21 +141,17 @@ def test_a_move_answers_promptly(open_notebook, name):
     for k in range(boards.count()):
         board = boards.nth(k)
         board.evaluate(WATCH)
-        handles = board.locator(".noUi-handle")
-        for n in range(handles.count()):
-            handle = handles.nth(n)
-            handle.focus()
-            at_its_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
-            times = []
-            for press in range(20):
-                page.keyboard.press("ArrowRight" if (press % 2 == 0) != at_its_end else "ArrowLeft")
-                page.wait_for_function(
-                    "window.changed > window.pressed && performance.now() > window.changed + 100", polling=10
-                )
-                times.append(page.evaluate("window.changed - window.pressed"))
-            median = statistics.median(times)
-            print(f"{name}, board {k}, slider {n}: {median:.0f} ms from key press to picture (median of 20)")
-            assert median < 1500
+        handle = board.locator(".noUi-handle").first
+        handle.focus()
+        at_its_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+        times = []
+        for press in range(20):
+            page.keyboard.press("ArrowRight" if (press % 2 == 0) != at_its_end else "ArrowLeft")
+            page.wait_for_function(ANSWERED, polling=10)
+            times.append(page.evaluate("window.changed - window.pressed"))
+        median = statistics.median(times)
+        print(f"{name}, board {k}: {median:.0f} ms from key press to picture (median of 20)")
+        assert median < 1500
 
 
 def test_a_callback_that_raises_is_noticed(open_notebook, notebooks):
