@@ -58,11 +58,10 @@ def wait_for_change(page, board, before, what):
 def press_and_see(page, board, control, what):
     """Press a key at a control; where it stands at an end of its range, the opposite key."""
     before = state(board)
-    control.focus()
-    page.keyboard.press("ArrowRight")
+    control.press("ArrowRight")
     page.wait_for_timeout(400)
     if state(board) == before:
-        page.keyboard.press("ArrowLeft")
+        control.press("ArrowLeft")
     return wait_for_change(page, board, before, what)
 
 
@@ -95,8 +94,7 @@ def test_every_button_can_be_pressed_by_keyboard(open_notebook, name):
         for n in range(board.locator("button.jupyter-button").count()):
             button = board.locator("button.jupyter-button").nth(n)
             before = state(board)
-            button.focus()
-            page.keyboard.press("Enter")
+            button.press("Enter")
             wait_for_change(page, board, before, f"{name}, board {k}, button {n}")
     assert page.faults == []
 
@@ -142,12 +140,17 @@ def test_a_move_answers_promptly(open_notebook, name):
         board = boards.nth(k)
         board.evaluate(WATCH)
         handle = board.locator(".noUi-handle").first
-        handle.focus()
         at_its_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
         times = []
         for press in range(20):
-            page.keyboard.press("ArrowRight" if (press % 2 == 0) != at_its_end else "ArrowLeft")
-            page.wait_for_function(ANSWERED, polling=10)
+            key = "ArrowRight" if (press % 2 == 0) != at_its_end else "ArrowLeft"
+            for _ in range(3):  # JupyterLab may take the focus, and with it a key, as it finishes a run
+                handle.press(key)
+                with contextlib.suppress(TimeoutError):
+                    page.wait_for_function(ANSWERED, polling=10, timeout=5_000)
+                    break
+            else:
+                raise AssertionError(f"{name}, board {k}: no answer to {key}; {page.faults}")
             times.append(page.evaluate("window.changed - window.pressed"))
         median = statistics.median(times)
         print(f"{name}, board {k}: {median:.0f} ms from key press to picture (median of 20)")
@@ -172,7 +175,6 @@ def test_a_callback_that_raises_is_noticed(open_notebook, notebooks):
     (notebooks / "faulty.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     page, boards = opened(open_notebook, "faulty.ipynb", wanted=1)
     assert page.faults == []
-    boards.first.locator(".noUi-handle").focus()
-    page.keyboard.press("ArrowRight")
+    boards.first.locator(".noUi-handle").press("ArrowRight")
     page.wait_for_timeout(2000)
     assert any("AssertionError" in fault for fault in page.faults)
