@@ -92,6 +92,13 @@ def as_number(name: str, value: Any) -> float:
     return float(as_float(name, value))
 
 
+def as_rng(rng: Any) -> np.random.Generator:
+    """Return `rng`, which must be a random generator."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a random generator, as in np.random.default_rng(0); got {rng!r}")
+    return rng
+
+
 def require_shape(name: str, array: np.ndarray, expected: tuple[int, ...], meaning: str) -> None:
     """Raise a ValueError unless `array` has the shape `expected`; `meaning` says what that shape is."""
     if array.shape != expected:

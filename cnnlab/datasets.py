@@ -22,7 +22,7 @@ from typing import Iterable, NamedTuple
 import numpy as np
 import pooch
 
-from cnnlab._checks import as_int
+from cnnlab._checks import as_int, as_rng
 
 __all__ = ["Digits", "Split", "digits_8x8", "mnist", "mnist_sample", "stripes"]
 
@@ -228,9 +228,7 @@ def stripes(n: int, size: int = 32, *, rng: np.random.Generator) -> Digits:
     >>> images.shape, labels.shape
     ((4, 1, 8, 8), (4,))
     """
-    n, size = as_int("n", n, 0), as_int("size", size, 4)
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a random generator, as in np.random.default_rng(0); got {rng!r}")
+    n, size, rng = as_int("n", n, 0), as_int("size", size, 4), as_rng(rng)
     labels = rng.integers(0, 2, n)
     width = rng.integers(2, 6, (n, 1))  # of a stripe, in pixels
     start = rng.integers(0, 12, (n, 1))

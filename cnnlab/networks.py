@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from cnnlab._checks import as_array, as_float, as_int, as_pair
+from cnnlab._checks import as_array, as_float, as_int, as_pair, as_rng
 from cnnlab.activations import relu, relu_backward, sigmoid, sigmoid_backward, softmax
 from cnnlab.convolution import (
     column_blocks,
@@ -341,7 +341,7 @@ class FilterRegression(_Network):
             If an argument has a wrong type or value.
         """
         kernel = as_pair("kernel_size", kernel_size, 1)
-        return cls({"conv_weight": _as_rng(rng).random((1, 1, *kernel)).astype(_as_dtype(dtype))})
+        return cls({"conv_weight": as_rng(rng).random((1, 1, *kernel)).astype(_as_dtype(dtype))})
 
     def _targets(self, target: ArrayLike, n: int) -> np.ndarray:
         array = as_array("target", target)
@@ -436,7 +436,7 @@ class SingleFilterCNN(_Network):
         TypeError, ValueError
             If an argument has a wrong type or value.
         """
-        rng, dtype = _as_rng(rng), _as_dtype(dtype)
+        rng, dtype = as_rng(rng), _as_dtype(dtype)
         height, width = as_pair("image_size", image_size, 2)
         shapes = {
             "conv_weight": (1, 1, *as_pair("kernel_size", kernel_size, 1)),
@@ -701,7 +701,7 @@ def _scaled(
     dtype: DTypeLike,
 ) -> dict[str, ArrayLike]:
     """Draw weights with variance gain / (numbers summed), so that sums neither explode nor vanish."""
-    rng, kind = _as_rng(rng), _as_dtype(dtype)
+    rng, kind = as_rng(rng), _as_dtype(dtype)
     kernel = as_pair("kernel_size", kernel_size, 1)
     filters = as_int("filters", filters, 1)
     size = as_pair("image_size", image_size, 1)
@@ -718,12 +718,6 @@ def _scaled(
         "dense_weight": dense.astype(kind),
         "dense_bias": np.zeros(outputs, kind),
     }
-
-
-def _as_rng(rng: Any) -> np.random.Generator:
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a random generator, as in np.random.default_rng(0); got {rng!r}")
-    return rng
 
 
 def _as_dtype(dtype: Any) -> np.dtype:
