@@ -1,0 +1,187 @@
+"""Call a function that may do anything, and come back with what happened."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import ctypes
+import io
+import linecache
+import sys
+import threading
+import traceback
+import warnings
+from dataclasses import dataclass
+from typing import Any, Callable
+
+import numpy as np
+
+__all__ = ["TIME_LIMIT", "Call", "call", "line_text"]
+
+TIME_LIMIT = 5.0  # seconds for one call; the exercises' own inputs take milliseconds
+MOST_PRINTED = 10_000  # characters kept of what a function prints
+
+
+@dataclass(frozen=True)
+class Call:
+    """What one call did."""
+
+    parts: tuple[np.ndarray, ...] | None  # the numbers it returned, or None where it did not return numbers
+    trouble: str = ""  # why there are no numbers, as the end of a sentence that begins with the function or its line
+    kind: str = ""  # what sort of trouble that is, to compare it with another call's
+    line: int | None = None  # where in the function's own file: of the trouble, or of the `return`
+    changed: tuple[str, ...] = ()  # arguments that are not as they were before
+    printed: str = ""
+    cut_short: bool = False  # by the time limit or by the reader: no use in calling again
+
+
+def call(
+    function: Callable[..., Any], arguments: dict[str, Any], *, read_only: bool = False, note_return: bool = False
+) -> Call:
+    """Call `function` with copies of `arguments`, for at most `TIME_LIMIT` seconds; never raise.
+
+    With `read_only` the copies refuse to be changed, so that the line that tries shows up as an error. With
+    `note_return` the line that returned is noted, which is slow.
+    """
+    copies = copy.deepcopy(arguments)
+    for value in copies.values():
+        if read_only and isinstance(value, np.ndarray):
+            value.setflags(write=False)
+    worker = _Worker(function, copies, note_return)
+    printed = _Printed()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        trouble, kind, line = worker.watch()
+    cut_short = bool(kind)
+    if not cut_short:
+        trouble, kind, line = _trouble(worker, printed.getvalue())
+    changed = tuple(name for name, value in arguments.items() if not _equal(value, copies[name]))
+    return Call(None if kind else worker.parts, trouble, kind, line, changed, printed.getvalue(), cut_short)
+
+
+def line_text(function: Callable[..., Any], line: int) -> str:
+    """Return the source at a line of the function's file, if Python still knows it."""
+    code = getattr(function, "__code__", None)
+    return linecache.getline(code.co_filename, line).strip() if code else ""
+
+
+class _Stop(BaseException):
+    """Raised inside a function that has been running for too long."""
+
+
+class _Worker(threading.Thread):
+    """A thread, since a thread can be left behind where nothing else stops a loop, on every system.
+
+    It turns the result into arrays too: an object may do anything while it is converted.
+    """
+
+    def __init__(self, function: Callable[..., Any], arguments: dict[str, Any], note_return: bool) -> None:
+        super().__init__(daemon=True)
+        self.function, self.arguments, self.note_return = function, arguments, note_return
+        self.parts: tuple[np.ndarray, ...] | None = None
+        self.returned = ""  # what came back, in words, where it was no numbers
+        self.error: BaseException | None = None
+        self.return_line: int | None = None
+
+    def run(self) -> None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                if self.note_return:
+                    sys.settrace(self._trace)
+                returned = self.function(*self.arguments.values())
+                if self.note_return:
+                    sys.settrace(None)
+                self.parts, self.returned = _as_parts(returned)
+        except BaseException as error:
+            self.error = error
+
+    def watch(self) -> tuple[str, str, int | None]:
+        """Start, wait, and stop what does not end: (trouble, kind, line), or empty words if it ended by itself."""
+        self.start()
+        kind, trouble = "time limit", f"was still running after {TIME_LIMIT:g} seconds: a loop that never ends?"
+        try:
+            self.join(TIME_LIMIT)
+        except KeyboardInterrupt:
+            kind, trouble = "interrupted", "was interrupted by you"
+        if not self.is_alive():
+            return "", "", None
+        line = self._line_now()
+        for _ in range(20):  # a bare `except:` in a loop catches the first few
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident or 0), ctypes.py_object(_Stop))
+            self.join(0.05)
+            if not self.is_alive():
+                return trouble, kind, line
+        return f"{trouble} It cannot be stopped from here: restart the kernel.", kind, line
+
+    def own_line(self, frames: list[tuple[Any, int]]) -> int | None:
+        """Return the innermost line in the file that the function was written in."""
+        code = getattr(self.function, "__code__", None)
+        lines = [line for frame, line in frames if code and frame.f_code.co_filename == code.co_filename]
+        return lines[-1] if lines else None
+
+    def _line_now(self) -> int | None:
+        frame = sys._current_frames().get(self.ident or 0)
+        return self.own_line(list(traceback.walk_stack(frame))[::-1]) if frame else None
+
+    def _trace(self, frame: Any, event: str, _: Any) -> Any:
+        """Note the line of the function's own `return`; frames of other functions are not followed."""
+        if frame.f_code is not getattr(self.function, "__code__", None):
+            return None
+        if event == "return":
+            self.return_line = frame.f_lineno
+        return self._trace
+
+
+def _trouble(worker: _Worker, printed: str) -> tuple[str, str, int | None]:
+    """Say why a call that ended by itself gave no numbers: (trouble, kind, line), with empty words if it did."""
+    error = worker.error
+    if error is None:
+        trouble = worker.returned
+        if trouble == "returns None" and printed:
+            trouble += ", and only prints its result: return it"
+        elif trouble == "returns None":
+            trouble += ": is a `return` missing?"
+        return trouble, worker.returned, worker.return_line
+    try:
+        words = str(error).strip().split("\n")[0][:200]
+    except Exception:
+        words = ""
+    trouble = f"raises {type(error).__name__}" + (f": {words}" if words else "")
+    return trouble, type(error).__name__, worker.own_line(list(traceback.walk_tb(error.__traceback__)))
+
+
+def _as_parts(returned: Any) -> tuple[tuple[np.ndarray, ...] | None, str]:
+    """Return the numbers as arrays, or words that say what came instead."""
+    parts = []
+    for value in returned if type(returned) is tuple else (returned,):
+        if value is None and returned is None:
+            return None, "returns None"
+        if not (type(value) is np.ndarray or isinstance(value, (int, float, np.number, np.bool_))):
+            advice = ": np.array(…) makes one of it" if isinstance(value, list) else ""
+            return None, f"returns {_kind_of(value)}, where a number or a NumPy array is expected{advice}"
+        array = np.array(value)  # a copy: it may be a view of an argument
+        if array.dtype.kind not in "biuf":
+            return None, f"returns numbers of dtype {array.dtype}, where real numbers are expected"
+        parts.append(array)
+    return tuple(parts), ""
+
+
+def _kind_of(value: Any) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def _equal(before: Any, after: Any) -> bool:
+    if isinstance(before, np.ndarray):
+        same_form = before.shape == after.shape and before.dtype == after.dtype
+        return same_form and np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
+    return bool(before == after)
+
+
+class _Printed(io.StringIO):
+    """Keeps the beginning of what is printed, so that a loop that prints without end does not fill the memory."""
+
+    def write(self, text: str) -> int:
+        if self.tell() < MOST_PRINTED:
+            super().write(text[:MOST_PRINTED])
+        return len(text)
