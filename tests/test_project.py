@@ -21,7 +21,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 import links  # noqa: E402
 
 PACKAGES = {
-    "numpy", "matplotlib", "jupyter", "ipywidgets", "nbval", "pytest", "mlxtend", "scikit-learn", "pooch", "tqdm",
+    "numpy", "matplotlib", "jupyter", "ipywidgets", "nbval", "pytest", "hypothesis", "mlxtend", "scikit-learn", "pooch",
+    "tqdm",
 }  # fmt: skip
 COLAB = {
     "numpy": "2.1.3",
@@ -71,7 +72,7 @@ def test_bounds_admit_the_versions_of_colab():
 
 def test_what_colab_installs_leaves_jupyter_alone():
     names = {Requirement(line).name for line in PYPROJECT["project"]["dependencies"]}
-    assert not names & {"jupyter", "jupyterlab", "notebook", "ipykernel", "nbval", "pytest"}
+    assert not names & {"jupyter", "jupyterlab", "notebook", "ipykernel", "nbval", "pytest", "hypothesis"}
 
 
 GROUND_FLOOR = ("activations", "convolution", "linear", "losses", "normalization", "pooling", "gradient_check")
@@ -84,6 +85,7 @@ MAY_IMPORT = {
     "datasets": {"_checks"},
     "plots": {"_checks", *GROUND_FLOOR},
     "__init__": {*GROUND_FLOOR, "networks", "training"},
+    "exercises": {*GROUND_FLOOR, "exercises"},
     "widgets": {"_checks", *GROUND_FLOOR, "networks", "training", "datasets", "plots", "widgets"},
 }
 

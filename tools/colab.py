@@ -27,7 +27,7 @@ def python_of_colab() -> str:
 
 
 def main() -> None:
-    """Make the environment where it is missing, then run the notebooks and the tests of the widgets in it."""
+    """Make the environment where it is missing, then run the notebooks and the tests of what they show in it."""
     python = FOLDER / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     mark = FOLDER / "ready"
     if not mark.exists() or mark.read_text() != VERSIONS.read_text():
@@ -39,7 +39,7 @@ def main() -> None:
     # The setup cell of the first notebook installs the package from this folder; the others find it.
     environment = os.environ | {"CNNLAB_SOURCE": str(ROOT)}
     environment.pop("PYTHONPATH", None)
-    tests = sorted(str(path) for path in (ROOT / "tests").glob("test_widgets*.py"))
+    tests = sorted(str(path) for name in ("widgets", "exercises") for path in (ROOT / "tests").glob(f"test_{name}*.py"))
     for paths in (["notebooks"], tests):
         command = [python, "-m", "pytest", "-p", "no:cacheprovider", *paths]
         result = subprocess.run(command, cwd=ROOT, env=environment)

@@ -6,9 +6,9 @@ import contextlib
 import copy
 import ctypes
 import io
-import linecache
 import sys
 import threading
+import time
 import traceback
 import warnings
 from dataclasses import dataclass
@@ -16,10 +16,13 @@ from typing import Any, Callable
 
 import numpy as np
 
-__all__ = ["TIME_LIMIT", "Call", "call", "line_text"]
+from cnnlab.exercises._source import code_of
+
+__all__ = ["TIME_LIMIT", "Call", "all_same", "call", "close", "equal", "same", "wrong_cells"]
 
 TIME_LIMIT = 5.0  # seconds for one call; the exercises' own inputs take milliseconds
 MOST_PRINTED = 10_000  # characters kept of what a function prints
+RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-6, 1e-9  # within which numbers count as equal
 
 
 @dataclass(frozen=True)
@@ -49,19 +52,40 @@ def call(
             value.setflags(write=False)
     worker = _Worker(function, copies, note_return)
     printed = _Printed()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         trouble, kind, line = worker.watch()
     cut_short = bool(kind)
     if not cut_short:
         trouble, kind, line = _trouble(worker, printed.getvalue())
-    changed = tuple(name for name, value in arguments.items() if not _equal(value, copies[name]))
+    changed = tuple(name for name, value in arguments.items() if not equal(value, copies[name]))
     return Call(None if kind else worker.parts, trouble, kind, line, changed, printed.getvalue(), cut_short)
 
 
-def line_text(function: Callable[..., Any], line: int) -> str:
-    """Return the source at a line of the function's file, if Python still knows it."""
-    code = getattr(function, "__code__", None)
-    return linecache.getline(code.co_filename, line).strip() if code else ""
+def same(one: Call, other: Call) -> bool:
+    """Whether two calls did the same: equal numbers, or the same sort of trouble, and the same arguments changed."""
+    if one.kind != other.kind or one.changed != other.changed:
+        return False
+    if one.parts is None or other.parts is None:
+        return one.parts is other.parts
+    return len(one.parts) == len(other.parts) and all(map(close, one.parts, other.parts))
+
+
+def all_same(ours: list[Call], theirs: list[Call]) -> bool:
+    """Whether two rows of calls did the same."""
+    return len(ours) == len(theirs) and all(map(same, ours, theirs))
+
+
+def close(got: np.ndarray, right: np.ndarray) -> bool:
+    """Whether two arrays have the same shape and, but for rounding, the same numbers."""
+    return got.shape == right.shape and not wrong_cells(got, right).any()
+
+
+def wrong_cells(got: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Mark the cells in which two arrays of the same shape differ."""
+    return ~np.isclose(
+        got.astype(float), right.astype(float), rtol=RELATIVE_TOLERANCE, atol=ABSOLUTE_TOLERANCE, equal_nan=True
+    )
 
 
 class _Stop(BaseException):
@@ -76,6 +100,7 @@ class _Worker(threading.Thread):
 
     def __init__(self, function: Callable[..., Any], arguments: dict[str, Any], note_return: bool) -> None:
         super().__init__(daemon=True)
+        self.done = threading.Event()  # an interrupted `join` takes a running thread for a dead one
         self.function, self.arguments, self.note_return = function, arguments, note_return
         self.parts: tuple[np.ndarray, ...] | None = None
         self.returned = ""  # what came back, in words, where it was no numbers
@@ -84,38 +109,40 @@ class _Worker(threading.Thread):
 
     def run(self) -> None:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                if self.note_return:
-                    sys.settrace(self._trace)
-                returned = self.function(*self.arguments.values())
-                if self.note_return:
-                    sys.settrace(None)
-                self.parts, self.returned = _as_parts(returned)
+            if self.note_return:
+                sys.settrace(self._trace)
+            returned = self.function(*self.arguments.values())
+            if self.note_return:
+                sys.settrace(None)
+            self.parts, self.returned = _as_parts(returned)
         except BaseException as error:
             self.error = error
+        finally:
+            self.done.set()
 
     def watch(self) -> tuple[str, str, int | None]:
         """Start, wait, and stop what does not end: (trouble, kind, line), or empty words if it ended by itself."""
         self.start()
-        kind, trouble = "time limit", f"was still running after {TIME_LIMIT:g} seconds: a loop that never ends?"
+        kind, trouble = "time limit", f"was still running after {TIME_LIMIT:g} seconds. Does a loop never end?"
         try:
-            self.join(TIME_LIMIT)
+            end = time.monotonic() + TIME_LIMIT
+            # In short turns, since on Windows an interruption waits until a wait is over.
+            while time.monotonic() < end and not self.done.wait(0.1):
+                pass
         except KeyboardInterrupt:
             kind, trouble = "interrupted", "was interrupted by you"
-        if not self.is_alive():
+        if self.done.is_set():
             return "", "", None
         line = self._line_now()
         for _ in range(20):  # a bare `except:` in a loop catches the first few
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident or 0), ctypes.py_object(_Stop))
-            self.join(0.05)
-            if not self.is_alive():
+            if self.done.wait(0.05):
                 return trouble, kind, line
         return f"{trouble} It cannot be stopped from here: restart the kernel.", kind, line
 
     def own_line(self, frames: list[tuple[Any, int]]) -> int | None:
         """Return the innermost line in the file that the function was written in."""
-        code = getattr(self.function, "__code__", None)
+        code = code_of(self.function)
         lines = [line for frame, line in frames if code and frame.f_code.co_filename == code.co_filename]
         return lines[-1] if lines else None
 
@@ -125,7 +152,7 @@ class _Worker(threading.Thread):
 
     def _trace(self, frame: Any, event: str, _: Any) -> Any:
         """Note the line of the function's own `return`; frames of other functions are not followed."""
-        if frame.f_code is not getattr(self.function, "__code__", None):
+        if frame.f_code is not code_of(self.function):
             return None
         if event == "return":
             self.return_line = frame.f_lineno
@@ -137,16 +164,14 @@ def _trouble(worker: _Worker, printed: str) -> tuple[str, str, int | None]:
     error = worker.error
     if error is None:
         trouble = worker.returned
-        if trouble == "returns None" and printed:
-            trouble += ", and only prints its result: return it"
-        elif trouble == "returns None":
-            trouble += ": is a `return` missing?"
+        if trouble == "returns None":
+            trouble += " and only prints: return the result." if printed else ": is a `return` missing?"
         return trouble, worker.returned, worker.return_line
     try:
         words = str(error).strip().split("\n")[0][:200]
     except Exception:
         words = ""
-    trouble = f"raises {type(error).__name__}" + (f": {words}" if words else "")
+    trouble = f"raises {type(error).__name__}" + (f": {words.removesuffix('.')}." if words else ".")
     return trouble, type(error).__name__, worker.own_line(list(traceback.walk_tb(error.__traceback__)))
 
 
@@ -157,11 +182,12 @@ def _as_parts(returned: Any) -> tuple[tuple[np.ndarray, ...] | None, str]:
         if value is None and returned is None:
             return None, "returns None"
         if not (type(value) is np.ndarray or isinstance(value, (int, float, np.number, np.bool_))):
-            advice = ": np.array(…) makes one of it" if isinstance(value, list) else ""
-            return None, f"returns {_kind_of(value)}, where a number or a NumPy array is expected{advice}"
+            inside = " inside a tuple" if type(returned) is tuple else ""
+            advice = ": np.array(…) turns it into one." if isinstance(value, list) else "."
+            return None, f"returns {_kind_of(value)}{inside}, where a number or a NumPy array is expected{advice}"
         array = np.array(value)  # a copy: it may be a view of an argument
         if array.dtype.kind not in "biuf":
-            return None, f"returns numbers of dtype {array.dtype}, where real numbers are expected"
+            return None, f"returns numbers of dtype {array.dtype}, where real numbers are expected."
         parts.append(array)
     return tuple(parts), ""
 
@@ -171,7 +197,8 @@ def _kind_of(value: Any) -> str:
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
-def _equal(before: Any, after: Any) -> bool:
+def equal(before: Any, after: Any) -> bool:
+    """Whether an argument is as it was."""
     if isinstance(before, np.ndarray):
         same_form = before.shape == after.shape and before.dtype == after.dtype
         return same_form and np.array_equal(before, after, equal_nan=before.dtype.kind == "f")

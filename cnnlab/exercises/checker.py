@@ -20,25 +20,20 @@ with the sentence that the learner should read. A slip is recognised by what it 
 
 from __future__ import annotations
 
-import ast
 import copy
-import dis
 import inspect
-import textwrap
 from enum import Enum
 from functools import cached_property
-from types import CodeType
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
-from cnnlab.exercises._calls import Call, call, line_text
-from cnnlab.gradient_check import check_gradient
+from cnnlab.exercises._calls import Call, all_same, call, equal, same
+from cnnlab.exercises._source import page_names, same_code, source_of
+from cnnlab.exercises._words import advice, names_note, place, printed_note, shown, what_is_wrong
+from cnnlab.gradient_check import GradientCheck, check_gradient
 
 __all__ = ["Exercise", "Slip", "State", "Verdict", "exercise", "progress"]
-
-RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-6, 1e-9
-LARGEST_SHOWN = 16  # numbers of an argument that are written out
 
 Function = Callable[..., Any]
 Inputs = list[tuple[Any, ...]]
@@ -153,14 +148,14 @@ class Exercise:
     @property
     def solution_source(self) -> str:
         """The code of the solution."""
-        return _source(self._solution)
+        return source_of(self._solution)
 
     @property
     def stub_source(self) -> str:
         """The code that the notebook begins with."""
         if self._given is None:
-            return f"def {self.name}({', '.join(self._names)}):\n    ...  # your code"
-        return _source(self._given).replace(f"def {self._given.__name__}(", f"def {self.name}(", 1)
+            return f"def {self.name}({', '.join(self._names)}):\n    # your code\n    ..."
+        return source_of(self._given).replace(f"def {self._given.__name__}(", f"def {self.name}(", 1)
 
     def judge(self, function: Any) -> Verdict:
         """Return the verdict that `check` prints, without noting it."""
@@ -175,42 +170,59 @@ class Exercise:
                 State.NOT_ATTEMPTED,
                 (f"Change the code, then run the cell again. Stuck? ex.{self.name}.hint()",),
             )
-        try:
-            inspect.signature(function).bind(*self._names)
-        except TypeError:
+        if not self._takes_the_arguments(function):
             return self._not_yet(
                 f"Your function takes other arguments than ({', '.join(self._names)}): keep the line with `def`."
             )
-        except ValueError:
-            pass  # a function written in C may have no signature
-
+        arrays = {name: value for name, value in page_names(function).items() if isinstance(value, np.ndarray)}
+        before = copy.deepcopy(arrays)
         calls = self._call_all(function)
-        wrong = next((k for k, made in enumerate(calls) if not _same(made, self._expected[k])), None)
-        printed = _printed(calls)
-        if wrong is None:
-            again = self._call_all(function)
-            if not _all_same(again, calls):
-                return self._not_yet(RANDOM, *printed)
-            checked = [check for k, made in enumerate(calls) if (check := self._central_differences(k, made))]
-            words = f"Right for {len(calls)} inputs" + (", and central differences agree." if checked else ".")
-            return Verdict(State.CORRECT, (words, *printed))
-        self.failing_input = copy.deepcopy(self._inputs[wrong])
-        if not calls[wrong].cut_short and not _same(call(function, self._arguments(wrong)), calls[wrong]):
-            return self._not_yet(RANDOM, *printed)
-        sentence = self._known_slip(calls, wrong)
-        lines = (sentence,) if sentence else self._explain(function, wrong, calls[wrong])
-        return self._not_yet(*lines, *printed)
+        again = calls if calls[-1].cut_short else self._call_all(function)
+        spoilt = [name for name in arrays if not equal(before[name], arrays[name])]
+        if spoilt:
+            return self._not_yet(_restored(spoilt[0], arrays, before))
+        if not all_same(calls, again):
+            return self._not_yet(RANDOM, *printed_note(calls))
+        wrong = next((k for k, made in enumerate(calls) if not same(made, self._expected[k])), None)
+        return self._praise(calls) if wrong is None else self._criticise(function, calls, wrong)
 
     # How it finds out
 
     def _not_yet(self, *lines: str) -> Verdict:
         return Verdict(State.NOT_YET, (*lines, f"Stuck? ex.{self.name}.hint()"))
 
+    def _praise(self, calls: list[Call]) -> Verdict:
+        """Call right numbers correct, unless central differences object."""
+        checks = [check for k, made in enumerate(calls) if (check := self._central_differences(k, made))]
+        for check in checks:
+            if not check.passed:
+                return self._not_yet(str(check), *printed_note(calls))
+        words = f"Right for {len(calls)} inputs" + (", and central differences agree." if checks else ".")
+        return Verdict(State.CORRECT, (words, *printed_note(calls)))
+
+    def _criticise(self, function: Function, calls: list[Call], wrong: int) -> Verdict:
+        """Say which known slip it is, and otherwise what happens for the first input that goes wrong."""
+        self.failing_input = copy.deepcopy(self._inputs[wrong])
+        sentence = self._known_slip(calls, wrong)
+        if sentence is None:
+            return self._not_yet(*self._explain(function, wrong, calls[wrong]), *printed_note(calls))
+        raised = [f"{place(function, made.line)} {made.trouble}" for made in calls[wrong:] if made.trouble]
+        return self._not_yet(sentence, *raised[:1], *printed_note(calls))
+
     def _untouched(self, function: Function) -> bool:
-        code = getattr(function, "__code__", None)
-        if code is None:
+        given = self._given or _nothing
+        return inspect.isfunction(function) and same_code(function.__code__, given.__code__)
+
+    def _takes_the_arguments(self, function: Function) -> bool:
+        try:
+            signature = inspect.signature(function)
+        except Exception:
+            return True  # a function written in C may have none; calling it will tell
+        try:
+            signature.bind(*self._names)
+        except TypeError:
             return False
-        return _same_code(code, (self._given or _nothing).__code__)
+        return True
 
     def _arguments(self, k: int) -> dict[str, Any]:
         return dict(zip(self._names, self._inputs[k], strict=True))
@@ -238,58 +250,50 @@ class Exercise:
         only slip that agrees with the numbers of the smallest input that fails, and with all before.
         """
         for slip, slip_calls in zip(self.slips, self._slip_calls, strict=True):
-            if _all_same(calls, slip_calls):
+            if all_same(calls, slip_calls):
                 return slip.sentence
         if calls[wrong].parts is None:
             return None
         alike = [
             slip.sentence
             for slip, slip_calls in zip(self.slips, self._slip_calls, strict=True)
-            if _all_same(calls[: wrong + 1], slip_calls[: wrong + 1])
+            if all_same(calls[: wrong + 1], slip_calls[: wrong + 1])
         ]
         return alike[0] if len(alike) == 1 else None
 
-    def _explain(self, function: Function, k: int, made: Call) -> tuple[str, ...]:
-        """Say what is wrong with the call of input `k`, in one line; then show the input."""
+    def _explain(self, function: Function, k: int, made: Call) -> list[str]:
+        """Say what is wrong with the call of input `k`, in one line; then what may help to find out why."""
+        line = made.line or call(function, self._arguments(k), note_return=True).line
         expected = self._expected[k].parts
         assert expected is not None
-        line = made.line or call(function, self._arguments(k), note_return=True).line
-        place = self._place(function, line)
-        example = f"The input: {', '.join(_shown(name, value) for name, value in self._arguments(k).items())}."
-        retry = f"To look at it yourself: {self.name}(*ex.{self.name}.failing_input)"
+        lines = []
         if made.parts is None:
-            return f"{place} {made.trouble}", example, retry
-        if made.changed:
-            at = self._place(function, call(function, self._arguments(k), read_only=True).line)
+            # A function that ends without a `return` has no line to point at.
+            start = "Your function" if "`return` missing" in made.trouble else place(function, line)
+            lines = [f"{start} {made.trouble}", *filter(None, [advice(made.trouble)])]
+        elif made.changed:
+            start = place(function, call(function, self._arguments(k), read_only=True).line)
             name = made.changed[0]
-            return f"{at} changes {name}, which belongs to the caller. Work on a copy: {name}.copy()", example, retry
-        if len(made.parts) != len(expected):
-            counts = f"{len(made.parts)} value{'s' * (len(made.parts) > 1)}, expected {len(expected)}"
-            return f"{place} returns {counts}.", example, retry
-        for part, (got, right) in enumerate(zip(made.parts, expected, strict=True)):
-            which = f"value {part + 1} of {len(expected)}: " if len(expected) > 1 else ""
-            if got.shape != right.shape:
-                what = f"{which}{_shape(got)}, expected {_shape(right)}"
-                return f"{place} returns {what}.", example, retry
-            if not _close(got, right):
-                what = f"{which}{_worst(got, right)}"
-                difference = self._central_differences(k, made)
-                return f"{place} returns {what}", *difference, example, retry
-        raise AssertionError("a call that differs differs in something")
+            lines = [f"{start} changes {name}, which belongs to the caller. Work on a copy: {name}.copy()"]
+        else:
+            lines = [f"{place(function, line)} {what_is_wrong(made.parts, expected)}"]
+            if made.parts[0].shape == expected[0].shape:
+                check = self._central_differences(k, made)
+                if check and not check.passed:
+                    error = f"relative error {check.max_relative_error:.2g}, allowed {check.tolerance:.0e}"
+                    lines.append(f"Central differences disagree too: {error}.")
+        lines += names_note(function)
+        lines.append(f"The input: {', '.join(shown(name, value) for name, value in self._arguments(k).items())}.")
+        lines.append(f"To look at it yourself: {self.name}(*ex.{self.name}.failing_input)")
+        return lines
 
-    def _place(self, function: Function, line: int | None) -> str:
-        if line is None:
-            return "Your function"
-        text = line_text(function, line)
-        return f"Line {line}, `{text}`," if text else f"Line {line}"
-
-    def _central_differences(self, k: int, made: Call) -> tuple[str, ...]:
-        """Compare the first part with central differences: what the check says, or nothing where none is asked."""
+    def _central_differences(self, k: int, made: Call) -> GradientCheck | None:
+        """Compare an answer of the right shape with central differences, where there is a gradient to compare."""
         pair = self._loss(*copy.deepcopy(self._inputs[k])) if self._loss else None
         if pair is None or made.parts is None:
-            return ()
+            return None
         f, x = pair
-        return (str(check_gradient(f, x, made.parts[0], tolerance=1e-5)),)
+        return check_gradient(f, x, made.parts[0], tolerance=1e-5)
 
 
 def exercise(number: str, title: str, *, inputs: Inputs, hints: list[str]) -> Callable[[Function], Exercise]:
@@ -321,9 +325,9 @@ def progress() -> None:
 
     After a restart of the kernel it knows of what has been run again.
     """
-    for module, exercises in _exercises.items():
+    for exercises in _exercises.values():
         correct = sum(made.state is State.CORRECT for made in exercises)
-        print(f"{module.rsplit('.')[-1]}: {correct} of {len(exercises)} correct")
+        print(f"Notebook {exercises[0].number.split('.')[0]}: {correct} of {len(exercises)} exercises correct")
         width = max(len(made.title) for made in exercises)
         for made in exercises:
             print(f"  {made.state.sign} {made.number}  {made.title:{width}}  {made.state.words}")
@@ -334,102 +338,15 @@ RANDOM = (
 )
 
 
+def _restored(name: str, arrays: dict[str, np.ndarray], before: dict[str, np.ndarray]) -> str:
+    """Give the page its arrays back, and say so."""
+    for changed, array in arrays.items():
+        if array.shape == before[changed].shape and array.flags.writeable:
+            array[...] = before[changed]
+    return (
+        f"Your function changes {name}, an array of the page (which has its numbers back now). "
+        f"Make a new array inside the function."
+    )
+
+
 def _nothing() -> None: ...
-
-
-def _same_code(a: CodeType, b: CodeType) -> bool:
-    """Whether two functions are the same but for names of functions, comments, docstrings and line numbers."""
-    ours, theirs = list(dis.get_instructions(a)), list(dis.get_instructions(b))
-    if len(ours) != len(theirs):
-        return False
-    for one, other in zip(ours, theirs, strict=True):
-        if isinstance(one.argval, CodeType) and isinstance(other.argval, CodeType):
-            if not _same_code(one.argval, other.argval):
-                return False
-        elif (one.opname, one.argval) != (other.opname, other.argval):
-            return False
-    return True
-
-
-def _source(function: Function) -> str:
-    """Return a function's code without its decorators."""
-    source = textwrap.dedent(inspect.getsource(function))
-    (definition,) = ast.parse(source).body
-    return "\n".join(source.splitlines()[definition.lineno - 1 :])
-
-
-def _close(got: np.ndarray, right: np.ndarray) -> bool:
-    return got.shape == right.shape and bool(_wrong(got, right).sum() == 0)
-
-
-def _wrong(got: np.ndarray, right: np.ndarray) -> np.ndarray:
-    got, right = got.astype(float), right.astype(float)
-    return ~np.isclose(got, right, rtol=RELATIVE_TOLERANCE, atol=ABSOLUTE_TOLERANCE, equal_nan=True)
-
-
-def _same(a: Call, b: Call) -> bool:
-    """Whether two calls did the same: equal numbers, or the same sort of trouble, and the same arguments changed."""
-    if a.kind != b.kind or a.changed != b.changed:
-        return False
-    if a.parts is None or b.parts is None:
-        return a.parts is b.parts
-    return len(a.parts) == len(b.parts) and all(map(_close, a.parts, b.parts))
-
-
-def _all_same(ours: list[Call], theirs: list[Call]) -> bool:
-    return len(ours) == len(theirs) and all(map(_same, ours, theirs))
-
-
-def _printed(calls: list[Call]) -> tuple[str, ...]:
-    printed = "".join(made.printed for made in calls).strip()
-    if not printed:
-        return ()
-    return (f"(It also prints; the first line is: {printed.splitlines()[0][:100]})",)
-
-
-def _shape(array: np.ndarray) -> str:
-    return f"an array of shape {array.shape}" if array.shape else "one number"
-
-
-def _shown(name: str, value: Any) -> str:
-    if isinstance(value, np.ndarray) and value.size > LARGEST_SHOWN:
-        return f"{name} of shape {value.shape}"
-    if isinstance(value, np.ndarray):
-        return f"{name} = {np.array2string(value, separator=', ', precision=4).replace(chr(10), '')}"
-    return f"{name} = {value!r}"
-
-
-def _worst(got: np.ndarray, right: np.ndarray) -> str:
-    """Say which cell is farthest off, and whether a simple relation holds; not what is right."""
-    wrong = _wrong(got, right)
-    with np.errstate(invalid="ignore"):
-        distance = np.where(wrong, np.abs(got.astype(float) - right), -1)
-    distance[np.isnan(distance)] = np.inf
-    worst = np.unravel_index(distance.argmax(), distance.shape)
-    value = f"{got[worst]:.6g}"
-    if not got.shape:
-        return f"{value}, which is not the right number.{_relation(got, right)}"
-    index = ", ".join(str(i) for i in worst)
-    count = f"{wrong.sum()} of {wrong.size} numbers are wrong" if wrong.size > 1 else "a wrong number"
-    return f"the right shape, but {count}; farthest off is {value} at ({index}).{_relation(got, right)}"
-
-
-def _relation(got: np.ndarray, right: np.ndarray) -> str:
-    """Name a relation between all numbers, where there is one: a factor, or another order."""
-    got, right = got.astype(float), right.astype(float)
-    if not np.isfinite(got).all() or not right.any():
-        return ""
-    factor = float((got * right).sum() / (right * right).sum())
-    if factor and got.size > 1 and _close(got, factor * right):
-        return f" Every number is {factor:.4g} times what it should be." if factor != -1 else " Every sign is wrong."
-    if got.ndim >= 2:
-        orders = {
-            "turned by 180°": right[..., ::-1, ::-1],
-            "with rows and columns exchanged": right.swapaxes(-1, -2),
-            "upside down": right[..., ::-1, :],
-            "mirrored": right[..., ::-1],
-        }
-        for words, order in orders.items():
-            if _close(got, order):
-                return f" They are the right numbers {words}."
-    return ""

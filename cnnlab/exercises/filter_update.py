@@ -5,11 +5,15 @@ import numpy as np
 from cnnlab.convolution import conv2d, unfold
 from cnnlab.exercises.checker import exercise
 
-# The page's own numbers, and an image with more columns than rows.
+# The page's own numbers, others of the same size, and an image with more columns than rows.
 IMAGE = np.array([[1.0, 2, 1], [0, 1, 2], [2, 1, 0]])
 FILTER = np.array([[0.5, 0.2], [0.3, 0.7]])
 OUTPUT = np.array([[1.6, 2.9], [1.5, 1.2]])
 TARGET = np.array([[1.0, 2], [2, 1]])
+GRADIENT = np.array([[1.3, 1.0], [0.05, 0.95]])
+OTHER_IMAGE = np.array([[2.0, 0, 1], [1, 3, 0], [0, 1, 1]])
+OTHER_OUTPUT = np.array([[2.0, 1], [0, 3]])
+OTHER_TARGET = np.array([[1.0, 3], [1, 0]])
 WIDE = np.array([[1.0, 2, 0, 3], [4, 1, 2, 0], [0, 5, 1, 2]])
 WIDE_OUTPUT = np.array([[2.0, 1, 3], [0, 2, 1]])
 WIDE_TARGET = np.array([[1.0, 3, 1], [1, 0, 0]])
@@ -20,8 +24,8 @@ WIDE_TARGET = np.array([[1.0, 3, 1], [1, 0, 0]])
     "a 2×2 filter on an image of any size",
     inputs=[
         (IMAGE, FILTER),
-        (np.array([[1.0, 2, 3], [4, 5, 7]]), np.array([[1.0, -2], [0.5, 3]])),
         (WIDE, np.array([[1.0, -2], [0.5, 3]])),
+        (np.array([[1, 2, 3], [4, 5, 7]]), np.array([[1.0, -2], [0.5, 3]])),  # whole numbers
         (WIDE.T, np.array([[1.0, 0], [2, -1]])),
     ],
     hints=[
@@ -51,7 +55,8 @@ def convolution_of_fixed_size(image, kernel):
 
 
 @convolution.slip(
-    "Your output is as large as the image; its last zeros were never computed. Two rows fit H − 1 times into H rows."
+    "Your output is as large as the image; its last zeros were never computed. Make room for H − 1 rows of windows, "
+    "where H is the number of rows of the image."
 )
 def convolution_of_the_images_size(image, kernel):
     output = np.zeros(image.shape)
@@ -61,8 +66,85 @@ def convolution_of_the_images_size(image, kernel):
     return output
 
 
+@convolution.slip("You use the page's image and filter whatever is passed. Write image for I, and kernel for W.")
+def convolution_of_the_page(image, kernel):
+    return OUTPUT.copy()
+
+
+@convolution.slip("You use the page's filter, whatever kernel is passed. Write kernel for W.")
+def convolution_with_the_pages_filter(image, kernel):
+    return convolution_reference(image, FILTER)
+
+
+@convolution.slip("You use the page's image, whatever image is passed. Write image for I.")
+def convolution_of_the_pages_image(image, kernel):
+    return convolution_reference(IMAGE, kernel)
+
+
 @convolution.slip(
-    "You stop one window early in each direction. The last window starts at row H − 2, and range(n) ends before n."
+    "Your loops visit two rows and two columns of windows whatever the image. Let them run as far as the output does."
+)
+def convolution_of_four_windows(image, kernel):
+    output = np.zeros((image.shape[0] - 1, image.shape[1] - 1))
+    for i in range(2):
+        for j in range(2):
+            output[i, j] = np.sum(kernel * image[i : i + 2, j : j + 2])
+    return output
+
+
+@convolution.slip(
+    "You take the image for a square. image.shape[0] is its number of rows, image.shape[1] its number of columns."
+)
+def convolution_of_a_square(image, kernel):
+    n = len(image)
+    output = np.zeros((n - 1, n - 1))
+    for i in range(n - 1):
+        for j in range(n - 1):
+            output[i, j] = np.sum(kernel * image[i : i + 2, j : j + 2])
+    return output
+
+
+@convolution.slip("Your loops begin a window at every pixel. At the last row and the last column it would stick out.")
+def convolution_that_sticks_out(image, kernel):
+    output = np.zeros(image.shape)
+    for i in range(image.shape[0]):
+        for j in range(image.shape[1]):
+            output[i, j] = np.sum(kernel * image[i : i + 2, j : j + 2])
+    return output
+
+
+@convolution.slip("Only the first row of the output is computed: does `return` stand inside the loop over the rows?")
+def convolution_of_the_first_row(image, kernel):
+    output = np.zeros((image.shape[0] - 1, image.shape[1] - 1))
+    output[0] = convolution_reference(image, kernel)[0]
+    return output
+
+
+@convolution.slip("Only the first number of the output is computed: does `return` stand inside the loops?")
+def convolution_of_the_first_window(image, kernel):
+    output = np.zeros((image.shape[0] - 1, image.shape[1] - 1))
+    output[0, 0] = convolution_reference(image, kernel)[0, 0]
+    return output
+
+
+@convolution.slip("Your window holds one pixel instead of four: i : i + 1 is row i alone. Two rows are i : i + 2.")
+def convolution_of_single_pixels(image, kernel):
+    return np.sum(kernel) * image[:-1, :-1]
+
+
+@convolution.slip("Your window jumps two pixels at a time. Move it by one: neighbouring windows overlap.")
+def convolution_in_steps_of_two(image, kernel):
+    return convolution_reference(image, kernel)[::2, ::2]
+
+
+@convolution.slip("Your numbers are right, but in one long row. Each row of windows makes one row of the output.")
+def convolution_in_one_row(image, kernel):
+    return convolution_reference(image, kernel).reshape(-1)
+
+
+@convolution.slip(
+    "You stop one window early in each direction. In an image with H rows the last window starts at row H − 2, "
+    "and range(n) ends before n."
 )
 def convolution_without_the_last_windows(image, kernel):
     return convolution_reference(image, kernel)[:-1, :-1]
@@ -121,6 +203,14 @@ def convolution_in_whole_numbers(image, kernel):
     return convolution_reference(image, kernel).astype(int)
 
 
+@convolution.slip(
+    "Where the image holds whole numbers, so does your output, and the decimals are cut off. np.zeros_like copies the "
+    "kind of number; np.zeros(shape) makes room for decimals."
+)
+def convolution_in_the_images_numbers(image, kernel):
+    return convolution_reference(image, kernel).astype(image.dtype)
+
+
 def convolution_reference(image, kernel, combine=lambda kernel, window: np.sum(kernel * window)):
     rows, columns = image.shape
     windows = [[image[i : i + 2, j : j + 2] for j in range(columns - 1)] for i in range(rows - 1)]
@@ -132,6 +222,7 @@ def convolution_reference(image, kernel, combine=lambda kernel, window: np.sum(k
     "the mean squared error",
     inputs=[
         (OUTPUT, TARGET),
+        (OTHER_OUTPUT, OTHER_TARGET),
         (WIDE_OUTPUT, WIDE_TARGET),
         (np.array([[0.0, -3, 1]]), np.array([[1.0, 1, 1]])),
     ],
@@ -196,13 +287,70 @@ def squared_error_by_column(output, target):
     return np.mean((output - target) ** 2, axis=0)
 
 
+@squared_error.slip("You return the page's loss whatever is passed. Write output for Y_hat, and target for Y.")
+def squared_error_of_the_page(output, target):
+    return np.mean((OUTPUT - TARGET) ** 2)
+
+
+@squared_error.slip("You use the page's target, whatever target is passed. Write target for Y.")
+def squared_error_to_the_pages_target(output, target):
+    return np.mean((output - TARGET) ** 2)
+
+
+@squared_error.slip("You use the page's output, whatever output is passed. Write output for Y_hat.")
+def squared_error_of_the_pages_output(output, target):
+    return np.mean((OUTPUT - target) ** 2)
+
+
+@squared_error.slip("Your loops visit two rows and two columns whatever the shape. np.mean needs no loop.")
+def squared_error_of_four_cells(output, target):
+    total = 0
+    for i in range(2):
+        for j in range(2):
+            total += (output[i, j] - target[i, j]) ** 2
+    return total / 4
+
+
+@squared_error.slip("You square the target alone, since ** is done before −. Put brackets around the difference.")
+def squared_error_without_brackets(output, target):
+    return np.mean(output - target**2)
+
+
+@squared_error.slip("You take the difference of two squares. Take the square of the difference: subtract first.")
+def squared_error_of_squares(output, target):
+    return np.mean(output**2 - target**2)
+
+
+@squared_error.slip("You double the differences. `* 2` is twice a number, `** 2` is its square.")
+def squared_error_doubled(output, target):
+    return np.mean((output - target) * 2)
+
+
+@squared_error.slip("You divide by the number of cells twice. np.mean has done it already.")
+def squared_error_divided_twice(output, target):
+    return np.mean((output - target) ** 2) / output.size
+
+
+@squared_error.slip("You divide by one less than the number of cells. This loss divides by their number.")
+def squared_error_over_one_less(output, target):
+    return np.sum((output - target) ** 2) / (output.size - 1)
+
+
+@squared_error.slip(
+    "Python's own sum adds up whole rows and leaves one number for each column. np.sum adds up all cells."
+)
+def squared_error_with_pythons_sum(output, target):
+    return sum((output - target) ** 2) / output.size
+
+
 @exercise(
     "1.3",
     "the gradient of the four weights",
     inputs=[
         (IMAGE, OUTPUT, TARGET),
-        (np.array([[1.0, 2, 3], [4, 5, 7]]), np.array([[2.0, 1]]), np.array([[1.0, 3]])),
+        (OTHER_IMAGE, OTHER_OUTPUT, OTHER_TARGET),
         (WIDE, WIDE_OUTPUT, WIDE_TARGET),
+        (np.array([[1.0, 2, 3], [4, 5, 7]]), np.array([[2.0, 1]]), np.array([[1.0, 3]])),
         (WIDE.T, WIDE_OUTPUT.T, WIDE_TARGET.T),
     ],
     hints=[
@@ -261,6 +409,123 @@ def gradient_of_the_last_window(image, output, target):
 )
 def gradient_of_four_windows(image, output, target):
     return gradient_reference(image[:3, :3], error_map(output, target)[:2, :2])
+
+
+@gradient.slip(
+    "Two things are still as on the page: the factor 2/4, and two rows and two columns of windows. Here the factor is "
+    "2 / output.size, and i and j run over all rows and columns of E."
+)
+def gradient_for_four_cells(image, output, target):
+    E = 2 / 4 * (output - target)
+    result = np.zeros((2, 2))
+    for u in range(2):
+        for v in range(2):
+            for i in range(2):
+                for j in range(2):
+                    result[u, v] += E[i, j] * image[i + u, j + v]
+    return result
+
+
+@gradient.slip(
+    "You return the page's gradient whatever is passed. E and I are names of the page: compute E from output and "
+    "target, and write image for I."
+)
+def gradient_of_the_page(image, output, target):
+    return gradient_reference(IMAGE, error_map(OUTPUT, TARGET))
+
+
+@gradient.slip("You use the page's error map E. Compute one inside the function, from output and target.")
+def gradient_of_the_pages_error_map(image, output, target):
+    return gradient_reference(image, error_map(OUTPUT, TARGET))
+
+
+@gradient.slip("You use the page's target, whatever target is passed. Write target for Y.")
+def gradient_to_the_pages_target(image, output, target):
+    return gradient_reference(image, error_map(output, TARGET))
+
+
+@gradient.slip("You use the page's output, whatever output is passed. Write output for Y_hat.")
+def gradient_of_the_pages_output(image, output, target):
+    return gradient_reference(image, error_map(OUTPUT, target))
+
+
+@gradient.slip("You use the page's image, whatever image is passed. Write image for I.")
+def gradient_of_the_pages_image(image, output, target):
+    return gradient_reference(IMAGE, error_map(output, target))
+
+
+@gradient.slip(
+    "Your slices of the image have two rows and two columns. What is multiplied with E must be as large as E: take its "
+    "rows and columns from E.shape."
+)
+def gradient_with_slices_of_two(image, output, target):
+    E = error_map(output, target)
+    result = np.zeros((2, 2))
+    for u in range(2):
+        for v in range(2):
+            result[u, v] = np.sum(E * image[u : u + 2, v : v + 2])
+    return result
+
+
+@gradient.slip(
+    "Sliding E over the image is right, but the function of exercise 1.1 takes 2×2 filters alone. E may be larger: "
+    "conv2d takes any size, and so do loops over E."
+)
+def gradient_by_a_filter_of_two(image, output, target):
+    E = error_map(output, target)
+    result = np.zeros((image.shape[0] - 1, image.shape[1] - 1))
+    for i in range(image.shape[0] - 1):
+        for j in range(image.shape[1] - 1):
+            result[i, j] = np.sum(E * image[i : i + 2, j : j + 2])
+    return result
+
+
+@gradient.slip("You take one product for each weight. A weight takes part in every window: sum over all i and j.")
+def gradient_of_one_product(image, output, target):
+    E = error_map(output, target)
+    return np.array([[E[u, v] * image[u, v] for v in range(2)] for u in range(2)])
+
+
+@gradient.slip("Your loops over the windows stop one row and one column early. range(n) ends before n already.")
+def gradient_without_the_last_windows(image, output, target):
+    E = error_map(output, target)
+    E[-1], E[:, -1] = 0, 0
+    return gradient_reference(image, E)
+
+
+@gradient.slip("Only the last entry is left. Does np.zeros stand inside the loops, so that each round begins anew?")
+def gradient_that_begins_anew(image, output, target):
+    return gradient_reference(image, error_map(output, target)) * [[0, 0], [0, 1]]
+
+
+@gradient.slip("Only the first row is computed: does `return` stand inside the loop over u?")
+def gradient_of_the_first_row(image, output, target):
+    return gradient_reference(image, error_map(output, target)) * [[1, 1], [0, 0]]
+
+
+@gradient.slip("Only the first entry is computed: does `return` stand inside the loops over u and v?")
+def gradient_of_the_first_weight(image, output, target):
+    return gradient_reference(image, error_map(output, target)) * [[1, 0], [0, 0]]
+
+
+@gradient.slip("You multiply by the weight too. The derivative of weight times pixel by the weight is the pixel alone.")
+def gradient_times_the_weight(image, output, target):
+    return gradient_reference(image, error_map(output, target)) * FILTER
+
+
+@gradient.slip("You square the difference. The loss has a square; its derivative is twice the difference itself.")
+def gradient_of_the_squares(image, output, target):
+    return gradient_reference(image, 2 / output.size * (output - target) ** 2)
+
+
+@gradient.slip("You divide by the number of pixels. The loss is a mean over the output's cells: output.size.")
+def gradient_over_the_pixels(image, output, target):
+    return gradient_reference(image, 2 / image.size * (output - target))
+
+
+@gradient.slip("You take the mean over the windows. E has its 1/n already: here the products are added up.")
+def gradient_with_the_mean(image, output, target):
+    return gradient_reference(image, error_map(output, target)) / output.size
 
 
 @gradient.slip("The factor 2/n is missing, which comes from the derivative of the mean of squares.")
@@ -332,7 +597,8 @@ def gradient_of_the_output(image, output, target):
     "1.4",
     "one step of gradient descent",
     inputs=[
-        (FILTER, np.array([[1.3, 1.0], [0.05, 0.95]]), 0.1),
+        (FILTER, GRADIENT, 0.1),
+        (np.array([[1.0, 2], [3, 4]]), np.array([[2.0, -1], [1, 3]]), 0.5),
         (np.array([[1.0, -2, 3]]), np.array([[2.0, 0, -1]]), 0.5),
     ],
     hints=[
@@ -350,7 +616,8 @@ def update_uphill(weights, gradient, learning_rate):
 
 
 @update.slip(
-    "`-=` changes the caller's weights as well as yours. Make a new array: weights = weights − …, or return weights − …"
+    "You change the weights that came in: `-=` works on the caller's own array, whatever you call it. Compute a new "
+    "array with `-`."
 )
 def update_in_place(weights, gradient, learning_rate):
     weights -= learning_rate * gradient
@@ -362,7 +629,7 @@ def update_without_rate(weights, gradient, learning_rate):
     return weights - gradient
 
 
-@update.slip("Your learning rate is 0.1 whatever is passed. Use learning_rate.")
+@update.slip("Your learning rate is 0.1 whatever is passed. Write learning_rate for it, also where you have eta.")
 def update_with_a_fixed_rate(weights, gradient, learning_rate):
     return weights - 0.1 * gradient
 
@@ -392,13 +659,45 @@ def update_that_returns_the_product(weights, gradient, learning_rate):
     return learning_rate * gradient
 
 
+@update.slip("You return the weights as they came in. Does the step end up in another variable?")
+def update_that_stays(weights, gradient, learning_rate):
+    return weights
+
+
+@update.slip("You subtract the rate from the weights first. Multiplication comes before subtraction: no brackets.")
+def update_with_brackets(weights, gradient, learning_rate):
+    return (weights - learning_rate) * gradient
+
+
+@update.slip("Your signs are all turned. Begin with the weights, and subtract the product from them.")
+def update_reversed(weights, gradient, learning_rate):
+    return learning_rate * gradient - weights
+
+
+@update.slip(
+    "You return the page's new filter whatever is passed. Write weights for W, gradient for dW, learning_rate for eta."
+)
+def update_of_the_page(weights, gradient, learning_rate):
+    return FILTER - 0.1 * GRADIENT
+
+
+@update.slip("You use the page's filter, whatever weights are passed. Write weights for W.")
+def update_of_the_pages_filter(weights, gradient, learning_rate):
+    return FILTER - learning_rate * gradient
+
+
+@update.slip("You use the page's gradient, whatever gradient is passed. Write gradient for dW.")
+def update_with_the_pages_gradient(weights, gradient, learning_rate):
+    return weights - learning_rate * GRADIENT
+
+
 @exercise(
     "1.5",
     "the largest learning rate that converges",
     inputs=[(IMAGE,), (WIDE,), (2 * IMAGE,)],
     hints=[
         "Three lines: the columns A of the image, the Hessian H, its largest eigenvalue. See sections 9 and 10.",
-        "H = 2/n · A Aᵀ, where n is the number of windows: A.shape[1].",
+        "A is unfold(image, 2), and H = 2/n · A Aᵀ, where n is the number of windows: A.shape[1].",
         "np.linalg.eigvalsh sorts the eigenvalues from small to large. For which η is the factor 1 − ηλ equal to −1?",
     ],
 )
@@ -433,7 +732,9 @@ def largest_rate_as_eigenvalue(image):
     return hessian_eigenvalues(image)[-1]
 
 
-@largest_rate.slip("Your Hessian has the factor 2/4 whatever the image. n is the number of windows: A.shape[1].")
+@largest_rate.slip(
+    "Your Hessian has the factor 2/4 whatever the image. n is the number of windows, A.shape[1]; the rows are always 4."
+)
 def largest_rate_with_2_over_4(image):
     A = unfold(image, 2)
     return 2 / np.linalg.eigvalsh(2 / 4 * A @ A.T)[-1]
@@ -459,12 +760,66 @@ def largest_rate_of_both_ends(image):
     return 2 / (eigenvalues[0] + eigenvalues[-1])
 
 
-@largest_rate.slip("You use the eigenvalues of the image. The loss curves as the Hessian does: H = 2/n · A Aᵀ.")
+@largest_rate.slip("You use the eigenvalues of the image itself. The loss curves as the Hessian does: H = 2/n · A Aᵀ.")
 def largest_rate_of_the_image(image):
     side = min(image.shape)
     return 2 / np.max(np.linalg.eigvals(image[:side, :side]).real)
 
 
-@largest_rate.slip("You return the rate 0.18615 of the page. For another image it is another number: compute it.")
+@largest_rate.slip("You return the number 0.18615 of the page. For another image it is another number: compute it.")
 def largest_rate_from_the_page(image):
     return 0.18615
+
+
+@largest_rate.slip(
+    "You return the page's rate whatever the image. Does your function use I, A, H or eigenvalues of the page? Begin "
+    "with the windows of image."
+)
+def largest_rate_for_the_pages_image(image):
+    return 2 / hessian_eigenvalues(IMAGE)[-1]
+
+
+@largest_rate.slip("You round to five digits, as the page does to print. Return the number as it is.")
+def largest_rate_rounded(image):
+    return np.round(2 / hessian_eigenvalues(image)[-1], 5)
+
+
+@largest_rate.slip("You use the second smallest eigenvalue. The largest counts; eigvalsh sorts them, eigvals does not.")
+def largest_rate_of_the_second(image):
+    return 2 / hessian_eigenvalues(image)[1]
+
+
+@largest_rate.slip("You use the second largest eigenvalue. The largest counts; eigvalsh sorts them, eigvals does not.")
+def largest_rate_of_the_third(image):
+    return 2 / hessian_eigenvalues(image)[2]
+
+
+@largest_rate.slip("You divide by A.size, which counts all numbers in A. n is the number of its columns: A.shape[1].")
+def largest_rate_over_the_numbers(image):
+    A = unfold(image, 2)
+    return 2 / np.linalg.eigvalsh(2 / A.size * A @ A.T)[-1]
+
+
+@largest_rate.slip("You divide by the number of pixels. n is the number of windows, the columns of A: A.shape[1].")
+def largest_rate_over_the_pixels(image):
+    A = unfold(image, 2)
+    return 2 / np.linalg.eigvalsh(2 / image.size * A @ A.T)[-1]
+
+
+@largest_rate.slip(
+    "You divide by the image's number of columns. n is the number of windows, the columns of A: A.shape[1]."
+)
+def largest_rate_over_the_columns(image):
+    A = unfold(image, 2)
+    return 2 / np.linalg.eigvalsh(2 / image.shape[1] * A @ A.T)[-1]
+
+
+@largest_rate.slip("`*` multiplies cell by cell. A Aᵀ is a matrix product: `@`.")
+def largest_rate_of_a_cellwise_product(image):
+    A = unfold(image, 2)
+    return 2 / np.linalg.eigvalsh(2 / A.shape[1] * A * A.T)[-1]
+
+
+@largest_rate.slip("You multiply the image with itself. A holds its windows as columns: unfold(image, 2).")
+def largest_rate_without_windows(image):
+    return 2 / np.linalg.eigvalsh(2 / image.shape[1] * image @ image.T)[-1]
