@@ -186,7 +186,8 @@ def test_the_first_input_is_small_enough_to_be_shown(made):
 
 
 def notebook_of(made):
-    return NOTEBOOKS[int(made.number.split(".")[0]) - 1]
+    (path,) = [path for path in NOTEBOOKS if int(path.stem[:2]) == int(made.number.split(".")[0])]
+    return path
 
 
 def code_cells(path):
@@ -559,6 +560,22 @@ def test_a_number_is_compared_with_simple_multiples_only():
         checker._exercises.pop(__name__)
 
 
+def test_a_list_in_place_of_several_values_is_pointed_out():
+    try:
+
+        @exercise("0.2", "two ends", inputs=[(np.array([1.0, 2, 4]),)], hints=["a", "b"])
+        def ends(values):
+            return values.min(), values.max()
+
+        said = words_of(ends.check, lambda values: [values.min(), values.max()])
+        assert "returns a list, expected 2 values: return them with commas, without brackets." in said
+        assert "returns 3 values, expected 2." in words_of(ends.check, lambda values: tuple(values))
+        assert "returns value 2 of 2: 9, which is not" in words_of(ends.check, lambda values: (1, 9))
+        assert "returns a tuple inside a tuple" in words_of(ends.check, lambda values: ((1, 4), 4))
+    finally:
+        checker._exercises.pop(__name__)
+
+
 def test_an_error_of_a_known_slip_is_shown_with_its_line(double):
     @double.slip("It fails for squares.")
     def fails(image, factor):
@@ -610,6 +627,12 @@ def test_a_loop_that_was_stopped_leaves_no_thread_behind(double, short_time_limi
     words_of(double.check, endless)
     time.sleep(0.1)
     assert threading.active_count() == before
+
+
+@every_exercise
+def test_the_stub_is_known_beside_an_import_too(made):
+    function = function_of("import numpy as np\n\n" + made.stub_source, made.name)
+    assert made.judge(function).state is State.NOT_ATTEMPTED
 
 
 def test_a_bug_hunt_starts_from_its_faulty_code_which_is_no_attempt(double):

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import ctypes
 import io
+import re
 import sys
 import threading
 import time
@@ -172,7 +173,9 @@ def _trouble(worker: _Worker, printed: str) -> tuple[str, str, int | None]:
     except Exception:
         words = ""
     trouble = f"raises {type(error).__name__}" + (f": {words.removesuffix('.')}." if words else ".")
-    return trouble, type(error).__name__, worker.own_line(list(traceback.walk_tb(error.__traceback__)))
+    # Two errors are of one kind when their messages begin alike; later come sizes, which differ.
+    kind = " ".join([type(error).__name__, *re.sub(r"\d+", "", words).split()[:3]])
+    return trouble, kind, worker.own_line(list(traceback.walk_tb(error.__traceback__)))
 
 
 def _as_parts(returned: Any) -> tuple[tuple[np.ndarray, ...] | None, str]:
@@ -186,6 +189,8 @@ def _as_parts(returned: Any) -> tuple[tuple[np.ndarray, ...] | None, str]:
             advice = ": np.array(…) turns it into one." if isinstance(value, list) else "."
             return None, f"returns {_kind_of(value)}{inside}, where a number or a NumPy array is expected{advice}"
         array = np.array(value)  # a copy: it may be a view of an argument
+        if array.dtype.kind in "US":
+            return None, "returns text, where a number or a NumPy array of numbers is expected."
         if array.dtype.kind not in "biuf":
             return None, f"returns numbers of dtype {array.dtype}, where real numbers are expected."
         parts.append(array)

@@ -12,7 +12,7 @@ from typing import Any, Callable, Iterator
 
 import numpy as np
 
-__all__ = ["code_of", "line_text", "page_names", "same_code", "source_of", "unused_arguments"]
+__all__ = ["code_of", "compiled", "line_text", "page_names", "same_code", "source_of", "unused_arguments"]
 
 LONGEST_LINE = 80  # characters of a line that are shown
 
@@ -27,6 +27,12 @@ def source_of(function: Callable[..., Any]) -> str:
     source = textwrap.dedent(inspect.getsource(function))
     (definition,) = ast.parse(source).body
     return "\n".join(source.splitlines()[definition.lineno - 1 :])
+
+
+def compiled(source: str) -> CodeType:
+    """Return the code of the one function that a text defines."""
+    (code,) = [value for value in compile(source, "<source>", "exec").co_consts if isinstance(value, CodeType)]
+    return code
 
 
 def line_text(function: Callable[..., Any], line: int) -> str:

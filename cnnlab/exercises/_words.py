@@ -106,7 +106,7 @@ def _worst(got: np.ndarray, right: np.ndarray) -> str:
         distance = np.where(wrong, np.abs(got.astype(float) - right), -1)
     distance[np.isnan(distance)] = np.inf
     worst = np.unravel_index(distance.argmax(), distance.shape)
-    value = "nan (not a number)" if np.isnan(got[worst]) else f"{got[worst]:.6g}"
+    value = "nan (not a number)" if np.isnan(got[worst]) else f"{got[worst] + 0.0:.6g}"
     if not got.shape:
         return f"{value}, which is not the right number."
     index = ", ".join(str(i) for i in worst)
@@ -125,7 +125,7 @@ def _relation(got: np.ndarray, right: np.ndarray) -> str:
     if whole and close(got, np.trunc(right)):
         return " The decimals are cut off, since the array holds whole numbers."
     factor = float((got * right).sum() / (right * right).sum())
-    if factor and close(got, factor * right):
+    if abs(factor) > 1e-6 and close(got, factor * right):
         return _factor(factor, got.size)
     if got.ndim >= 2:
         orders = {

@@ -29,7 +29,7 @@ from typing import Any, Callable, NamedTuple
 import numpy as np
 
 from cnnlab.exercises._calls import Call, all_same, call, equal, same
-from cnnlab.exercises._source import page_names, same_code, source_of
+from cnnlab.exercises._source import code_of, compiled, page_names, same_code, source_of
 from cnnlab.exercises._words import advice, names_note, place, printed_note, shown, what_is_wrong
 from cnnlab.gradient_check import GradientCheck, check_gradient
 
@@ -206,12 +206,18 @@ class Exercise:
         sentence = self._known_slip(calls, wrong)
         if sentence is None:
             return self._not_yet(*self._explain(function, wrong, calls[wrong]), *printed_note(calls))
-        raised = [f"{place(function, made.line)} {made.trouble}" for made in calls[wrong:] if made.trouble]
+        raised = [
+            f"{place(function, made.line)} {made.trouble}"
+            for made in calls[wrong:]
+            if made.trouble.startswith("raises")
+        ]
         return self._not_yet(sentence, *raised[:1], *printed_note(calls))
 
     def _untouched(self, function: Function) -> bool:
-        given = self._given or _nothing
-        return inspect.isfunction(function) and same_code(function.__code__, given.__code__)
+        code = code_of(function)
+        # Python compiles `np.zeros` in one way in a cell that imports np, and in another way elsewhere.
+        sources = (self.stub_source, "import numpy as np\n" + self.stub_source)
+        return code is not None and any(same_code(code, compiled(source)) for source in sources)
 
     def _takes_the_arguments(self, function: Function) -> bool:
         try:
@@ -270,7 +276,10 @@ class Exercise:
         if made.parts is None:
             # A function that ends without a `return` has no line to point at.
             start = "Your function" if "`return` missing" in made.trouble else place(function, line)
-            lines = [f"{start} {made.trouble}", *filter(None, [advice(made.trouble)])]
+            trouble = made.trouble
+            if trouble.startswith("returns a list") and len(expected) > 1:
+                trouble = f"returns a list, expected {len(expected)} values: return them with commas, without brackets."
+            lines = [f"{start} {trouble}", *filter(None, [advice(trouble)])]
         elif made.changed:
             start = place(function, call(function, self._arguments(k), read_only=True).line)
             name = made.changed[0]
@@ -347,6 +356,3 @@ def _restored(name: str, arrays: dict[str, np.ndarray], before: dict[str, np.nda
         f"Your function changes {name}, an array of the page (which has its numbers back now). "
         f"Make a new array inside the function."
     )
-
-
-def _nothing() -> None: ...
