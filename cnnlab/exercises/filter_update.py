@@ -66,21 +66,6 @@ def convolution_of_the_images_size(image, kernel):
     return output
 
 
-@convolution.slip("You use the page's image and filter whatever is passed. Write image for I, and kernel for W.")
-def convolution_of_the_page(image, kernel):
-    return OUTPUT.copy()
-
-
-@convolution.slip("You use the page's filter, whatever kernel is passed. Write kernel for W.")
-def convolution_with_the_pages_filter(image, kernel):
-    return convolution_reference(image, FILTER)
-
-
-@convolution.slip("You use the page's image, whatever image is passed. Write image for I.")
-def convolution_of_the_pages_image(image, kernel):
-    return convolution_reference(IMAGE, kernel)
-
-
 @convolution.slip(
     "Your loops visit two rows and two columns of windows whatever the image. Let them run as far as the output does."
 )
@@ -287,21 +272,6 @@ def squared_error_by_column(output, target):
     return np.mean((output - target) ** 2, axis=0)
 
 
-@squared_error.slip("You return the page's loss whatever is passed. Write output for Y_hat, and target for Y.")
-def squared_error_of_the_page(output, target):
-    return np.mean((OUTPUT - TARGET) ** 2)
-
-
-@squared_error.slip("You use the page's target, whatever target is passed. Write target for Y.")
-def squared_error_to_the_pages_target(output, target):
-    return np.mean((output - TARGET) ** 2)
-
-
-@squared_error.slip("You use the page's output, whatever output is passed. Write output for Y_hat.")
-def squared_error_of_the_pages_output(output, target):
-    return np.mean((OUTPUT - target) ** 2)
-
-
 @squared_error.slip("Your loops visit two rows and two columns whatever the shape. np.mean needs no loop.")
 def squared_error_of_four_cells(output, target):
     total = 0
@@ -424,34 +394,6 @@ def gradient_for_four_cells(image, output, target):
                 for j in range(2):
                     result[u, v] += E[i, j] * image[i + u, j + v]
     return result
-
-
-@gradient.slip(
-    "You return the page's gradient whatever is passed. E and I are names of the page: compute E from output and "
-    "target, and write image for I."
-)
-def gradient_of_the_page(image, output, target):
-    return gradient_reference(IMAGE, error_map(OUTPUT, TARGET))
-
-
-@gradient.slip("You use the page's error map E. Compute one inside the function, from output and target.")
-def gradient_of_the_pages_error_map(image, output, target):
-    return gradient_reference(image, error_map(OUTPUT, TARGET))
-
-
-@gradient.slip("You use the page's target, whatever target is passed. Write target for Y.")
-def gradient_to_the_pages_target(image, output, target):
-    return gradient_reference(image, error_map(output, TARGET))
-
-
-@gradient.slip("You use the page's output, whatever output is passed. Write output for Y_hat.")
-def gradient_of_the_pages_output(image, output, target):
-    return gradient_reference(image, error_map(OUTPUT, target))
-
-
-@gradient.slip("You use the page's image, whatever image is passed. Write image for I.")
-def gradient_of_the_pages_image(image, output, target):
-    return gradient_reference(IMAGE, error_map(output, target))
 
 
 @gradient.slip(
@@ -674,23 +616,6 @@ def update_reversed(weights, gradient, learning_rate):
     return learning_rate * gradient - weights
 
 
-@update.slip(
-    "You return the page's new filter whatever is passed. Write weights for W, gradient for dW, learning_rate for eta."
-)
-def update_of_the_page(weights, gradient, learning_rate):
-    return FILTER - 0.1 * GRADIENT
-
-
-@update.slip("You use the page's filter, whatever weights are passed. Write weights for W.")
-def update_of_the_pages_filter(weights, gradient, learning_rate):
-    return FILTER - learning_rate * gradient
-
-
-@update.slip("You use the page's gradient, whatever gradient is passed. Write gradient for dW.")
-def update_with_the_pages_gradient(weights, gradient, learning_rate):
-    return weights - learning_rate * GRADIENT
-
-
 @exercise(
     "1.5",
     "the largest learning rate that converges",
@@ -769,14 +694,6 @@ def largest_rate_of_the_image(image):
 @largest_rate.slip("You return the number 0.18615 of the page. For another image it is another number: compute it.")
 def largest_rate_from_the_page(image):
     return 0.18615
-
-
-@largest_rate.slip(
-    "You return the page's rate whatever the image. Does your function use I, A, H or eigenvalues of the page? Begin "
-    "with the windows of image."
-)
-def largest_rate_for_the_pages_image(image):
-    return 2 / hessian_eigenvalues(IMAGE)[-1]
 
 
 @largest_rate.slip("You round to five digits, as the page does to print. Return the number as it is.")
