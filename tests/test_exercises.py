@@ -392,7 +392,7 @@ HOSTILE = {
     "it calls itself for ever": ("return double(image, factor)", "raises RecursionError", 1),
     "it asks for too much memory": ("return np.zeros(10**15)", "raises MemoryError", 1),
     "it returns nothing": ("2 * image", "returns None: is a `return` missing?", None),
-    "it prints instead": ("print(2 * image)", "returns None and only prints: return the result.", 1),
+    "it prints instead": ("print(2 * image)", "Your function returns None and only prints: return the result.", None),
     "it returns a list": ("return [[2, 4, 6]]", "returns a list, where a number or a NumPy array is expected", 1),
     "it returns words": ("return 'two'", "returns a str, where a number or a NumPy array is expected", 1),
     "it returns itself": ("return double", "returns a function, where", 1),
@@ -412,11 +412,11 @@ HOSTILE = {
         1,
     ),
     "it returns one number": ("return 2.0", "returns one number, expected an array of shape (1, 3)", 1),
-    "it returns NaN": ("return image * np.nan", "3 of 3 numbers are wrong; farthest off is nan (not a number) at", 1),
+    "it returns NaN": ("return image * np.nan", "all 3 numbers are wrong; farthest off is nan (not a number) at", 1),
     "it returns infinity": ("return image / 0", "farthest off is inf at (0, 0)", 1),
     "it is wrong in one cell": (
         "image = 2 * image\nimage[0, 1] = 7\nreturn image",
-        "1 of 3 numbers are wrong; farthest off is 7 at (0, 1)",
+        "1 of 3 numbers is wrong; farthest off is 7 at (0, 1)",
         3,
     ),
     "it is three times too large": ("return 6 * image", "Every number is 3 times what it should be.", 1),
@@ -454,7 +454,7 @@ HOSTILE = {
     ),
     "it closes the page's output": (
         "import sys\nsys.stdout = None\nreturn 2 * image + 1",
-        "3 of 3 numbers are wrong",
+        "all 3 numbers are wrong",
         3,
     ),
 }
@@ -565,11 +565,11 @@ CRYPTIC = {
     "result = np.zeros(3)\n    result[0] = image": "One cell holds one number",
     "result = [[0, 0, 0]]\n    result[0, 0] = 1": "This is a list",
     "return factor @ image": "a number is multiplied with `*`",
-    "return image @ image": "product of matrices",
+    "return image @ image": "Is the order right",
     "return image + np.zeros(2)": "Two arrays of different shapes meet here",
     "result = np.zeros((1, 2))\n    result[0] = image[0]": "another shape than its place on the left",
-    "return image[3]": "A row is asked for that does not exist",
-    "return image[0, 3]": "A column is asked for that does not exist",
+    "return image[3]": "What is asked for there does not exist",
+    "return image[0, 3]": "What is asked for there does not exist",
     "return image[0, 0, 0]": "fewer axes than numbers in the square brackets",
     "return np.zeros(3 / 1)": "`//` divides to one",
     "return image[: 4 / 2]": "`//` divides to one",
@@ -577,6 +577,16 @@ CRYPTIC = {
     "for _ in range(4 / 2):\n        pass": "`//` divides to one",
     "total += image\n    return total": "used before it has a value",
     "return image if image > 0 else 0": "An array has many answers",
+    "return image.std * 2": "Brackets are missing",
+    "return 2 * image if factor(3) else image": "written without brackets",
+    "return image.max()(factor)": "is a `*` missing",
+    "return np.array([[1, 2], [3]])": "different lengths",
+    "return np.dot(image, image)": "Is the order right",
+    "return image[:, 5:].max()": "A piece beyond the edge is empty",
+    "return np.zeros((1, 3)) + int(image)": "One number is needed here",
+    "return imgae": "neither an argument nor made inside the function",
+    "return image.multiply(2)": "An array has nothing of this name",
+    "return np.vstack([image, np.ones((2, 2))])": "Arrays of different sizes are put together here",
 }
 
 
@@ -614,7 +624,7 @@ def test_whole_numbers_and_zeros_are_named(double):
     halves = np.array([[0.5, 1.5, 2.5]])
     double._inputs[0] = (halves, 3)
     assert "The decimals are cut off" in words_of(double.check, lambda image, factor: (factor * image).astype(int))
-    assert "3 of 3 numbers are wrong" in words_of(double.check, lambda image, factor: 0 * image)
+    assert "all 3 numbers are wrong" in words_of(double.check, lambda image, factor: 0 * image)
     assert "All are 0." in words_of(double.check, lambda image, factor: 0 * image)
 
 
@@ -626,8 +636,14 @@ def test_a_number_is_compared_with_simple_multiples_only():
             return values.sum()
 
         assert "It is 2 times what it should be." in words_of(total.check, lambda values: 2 * values.sum())
-        assert "It is 0.25 times what it should be." in words_of(total.check, lambda values: values.sum() / 4)
+        assert "It is 0.5 times what it should be." in words_of(total.check, lambda values: values.sum() / 2)
         assert "The sign is wrong." in words_of(total.check, lambda values: -values.sum())
+        assert "It is 3" not in words_of(total.check, lambda values: 3 * values.sum())  # whole numbers: chance
+        total._inputs[0] = (np.array([1.0, 2, 4.5]),)
+        del total._expected
+        assert "It is 3 times what it should be." in words_of(total.check, lambda values: 3 * values.sum())
+        total._inputs[0] = (np.array([1.0, 2, 4]),)
+        del total._expected
         said = words_of(total.check, lambda values: values.max())
         assert "4, which is not the right number.\n" in said
     finally:
@@ -643,6 +659,8 @@ def test_a_list_in_place_of_several_values_is_pointed_out():
 
         said = words_of(ends.check, lambda values: [values.min(), values.max()])
         assert "returns a list, expected 2 values: return them with commas, without brackets." in said
+        wanted = "returns one number, expected 2 values: return them with commas between."
+        assert wanted in words_of(ends.check, lambda values: values.min())
         assert "returns 3 values, expected 2." in words_of(ends.check, lambda values: tuple(values))
         assert "returns value 2 of 2: 9, which is not" in words_of(ends.check, lambda values: (1, 9))
         assert "returns a tuple inside a tuple" in words_of(ends.check, lambda values: ((1, 4), 4))
@@ -650,17 +668,37 @@ def test_a_list_in_place_of_several_values_is_pointed_out():
         checker._exercises.pop(__name__)
 
 
+def test_a_return_inside_a_loop_is_pointed_out(double):
+    hasty = """def double(image, factor):
+    result = np.zeros(image.shape)
+    for j in range(image.shape[1]):
+        result[0, j] = factor * image[0, j]
+        return result"""
+    patient = hasty.replace("        return", "    return").replace("factor *", "7 *")
+    question = "This `return` stands inside a loop and ends it: is that meant?"
+    assert question in double.judge(function_of(hasty, "double")).lines
+    assert question not in double.judge(function_of(patient, "double")).lines
+    assert double.judge(lambda image, factor: image).state is State.NOT_YET
+
+
+def test_the_argument_that_the_line_changes_is_named(double):
+    double._inputs[0] = (np.array([[1.0, 2, 3]]), np.array([2.0]))
+    body = "factor += 1\n    image *= 2\n    return image"
+    lines = double.judge(function_of(f"def double(image, factor):\n    {body}", "double")).lines
+    assert lines[0].startswith("Line 2, `factor += 1`, changes factor, which")
+
+
 def test_an_error_of_a_known_slip_is_shown_with_its_line(double):
-    @double.slip("It fails for squares.")
+    @double.slip("It wants six numbers.")
     def fails(image, factor):
-        return factor * image[:, :3].reshape(1, 3)
+        return factor * image.reshape(2, 3)
 
     def mine(image, factor):
-        return factor * image.reshape(1, 3)
+        return factor * image.reshape(6)
 
     lines = double.judge(mine).lines
-    assert lines[0] == "It fails for squares."
-    assert re.match(r"Line \d+, `return factor \* image.reshape\(1, 3\)`, raises ValueError: cannot reshape", lines[1])
+    assert lines[0] == "It wants six numbers."
+    assert re.match(r"Line \d+, `return factor \* image.reshape\(6\)`, raises ValueError: cannot reshape", lines[1])
 
 
 def test_a_slip_beside_another_mistake_is_still_named(double):

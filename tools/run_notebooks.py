@@ -26,7 +26,8 @@ def run(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     notebook.metadata = nbformat.from_dict(METADATA)
     resources = {"metadata": {"path": path.parent}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
+    # Without `coalesce_streams` one cell's text may be stored in several pieces, differently from run to run.
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources, coalesce_streams=True).execute()
     store_words_for_widgets(notebook)
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:

@@ -12,7 +12,16 @@ from typing import Any, Callable, Iterator
 
 import numpy as np
 
-__all__ = ["code_of", "compiled", "line_text", "page_names", "same_code", "source_of", "unused_arguments"]
+__all__ = [
+    "code_of",
+    "compiled",
+    "line_text",
+    "page_names",
+    "returns_in_a_loop",
+    "same_code",
+    "source_of",
+    "unused_arguments",
+]
 
 LONGEST_LINE = 80  # characters of a line that are shown
 
@@ -63,6 +72,21 @@ def unused_arguments(function: Callable[..., Any]) -> list[str]:
         return []
     read = {name for operation, name in _names(code) if operation.startswith("LOAD_")}
     return [name for name in code.co_varnames[: code.co_argcount] if name not in read]
+
+
+def returns_in_a_loop(function: Callable[..., Any], line: int) -> bool:
+    """Whether the `return` in this line of the function's file stands inside a loop of the function."""
+    code = code_of(function)
+    if code is None:
+        return False
+    try:
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+    except (OSError, SyntaxError, ValueError):  # a lambda in the middle of a line, or no text at all
+        return False
+    row = line - code.co_firstlineno + 1
+    loops = [node for node in ast.walk(definition) if isinstance(node, (ast.For, ast.While))]
+    inside = [node for loop in loops for node in ast.walk(loop) if isinstance(node, ast.Return)]
+    return any(node.lineno <= row <= (node.end_lineno or row) for node in inside)
 
 
 def page_names(function: Callable[..., Any]) -> dict[str, Any]:

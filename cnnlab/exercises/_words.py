@@ -19,23 +19,32 @@ MEANINGS = {
     r"ufunc 'bitwise_xor'": "A power is written `**`; `^` is something else.",
     r"Cannot interpret '.*' as a data type": "The shape stands in brackets of its own: np.zeros((rows, columns)).",
     r"'(int|tuple)' object is not callable": "shape, size and ndim are written without brackets behind them.",
+    r"'(float|numpy.float64)' object is not callable": "A number stands before a bracket: is a `*` missing?",
+    r"builtin_function_or_method": "Brackets are missing behind the name of a function.",
     r"'numpy.ndarray' object is not callable": "An array was called like a function: brackets for a cell are square.",
     r"unsupported operand type\(s\) for .*'tuple'": "shape is a tuple: shape[0] counts rows, shape[1] columns.",
     r"'tuple' object cannot be interpreted as an integer": "shape is a tuple: shape[0] counts rows, shape[1] columns.",
+    r"inhomogeneous shape": "The parts of the list have different lengths.",
     r"setting an array element with a sequence": "One cell holds one number, and on the right stands a whole array.",
     r"list indices must be integers or slices, not tuple": "This is a list; np.array or np.zeros makes an array.",
     r"matmul: Input operand \d does not have": "`@` multiplies matrices; a number is multiplied with `*`.",
-    r"matmul: .*mismatch": "`@` is the product of matrices. For cell times cell write `*`.",
+    r"matmul: .*mismatch|shapes .* not aligned": "A matrix product needs rows as long as the other's columns. "
+    "Is the order right, is a `.T` missing, or is `*` meant, cell times cell?",
+    r"zero-size array|of an empty sequence": "A piece beyond the edge is empty: up to where may it count?",
     r"operands could not be broadcast together": "Two arrays of different shapes meet here: print the shape of each.",
     r"could not broadcast input array": "What stands on the right has another shape than its place on the left.",
-    r"index -?\d+ is out of bounds for axis 0": "A row is asked for that does not exist: up to where may it count?",
-    r"index -?\d+ is out of bounds for axis 1": "A column is asked for that does not exist: up to where may it count?",
+    r"index -?\d+ is out of bounds": "What is asked for there does not exist: up to where may it count?",
     r"too many indices for array": "The array has fewer axes than numbers in the square brackets: print its shape.",
-    r"only (integer|length-1|0-dimensional)": "A whole number is needed here: `//` divides to one, int(…) makes one.",
+    r"only (length-1|0-dimensional)": "One number is needed here, and an array came.",
+    r"only integer": "A whole number is needed here: `//` divides to one.",
+    r"must be a whole number": "`//` divides to a whole number.",
     r"'float' object cannot be interpreted as an integer": "A whole number is needed here: `//` divides to one.",
     r"expected a sequence of integers or a single integer": "A whole number is needed here: `//` divides to one.",
     r"slice indices must be integers": "A whole number is needed here: `//` divides to one.",
     r"referenced before assignment|cannot access local variable": "It is used before it has a value.",
+    r"name '.*' is not defined": "It is neither an argument nor made inside the function: a slip of the pen?",
+    r"'numpy.ndarray' object has no attribute": "An array has nothing of this name.",
+    r"must match exactly": "Arrays of different sizes are put together here: print the shape of each.",
     r"truth value of an array": "An array has many answers: compare cell by cell, or use np.where.",
 }
 
@@ -85,8 +94,10 @@ def shown(name: str, value: Any) -> str:
 
 def what_is_wrong(got: tuple[np.ndarray, ...], right: tuple[np.ndarray, ...]) -> str:
     """End a sentence with what is wrong with numbers that came back; not with what is right."""
+    if len(got) == 1 and len(right) > 1:
+        return f"returns {_form(got[0])}, expected {len(right)} values: return them with commas between."
     if len(got) != len(right):
-        return f"returns {len(got)} value{'s' * (len(got) > 1)}, expected {len(right)}."
+        return f"returns {len(got)} values, expected {len(right)}."
     part = next(part for part in range(len(got)) if not close(got[part], right[part]))
     which = f"value {part + 1} of {len(got)}: " if len(got) > 1 else ""
     mine, wanted = got[part], right[part]
@@ -110,7 +121,10 @@ def _worst(got: np.ndarray, right: np.ndarray) -> str:
     if not got.shape:
         return f"{value}, which is not the right number."
     index = ", ".join(str(i) for i in worst)
-    count = f"{wrong.sum()} of {wrong.size} numbers are wrong" if wrong.size > 1 else "a wrong number"
+    few, all_of_them = wrong.sum(), wrong.size
+    count = f"{few} of {all_of_them} numbers {'are' if few > 1 else 'is'} wrong"
+    if few == all_of_them:
+        count = f"all {few} numbers are wrong" if few > 1 else "a wrong number"
     return f"the right shape, but {count}; farthest off is {value} at ({index})."
 
 
@@ -126,7 +140,7 @@ def _relation(got: np.ndarray, right: np.ndarray) -> str:
         return " The decimals are cut off, since the array holds whole numbers."
     factor = float((got * right).sum() / (right * right).sum())
     if abs(factor) > 1e-6 and close(got, factor * right):
-        return _factor(factor, got.size)
+        return _factor(factor, got.size, bool((right == np.round(right)).all()))
     if got.ndim >= 2:
         orders = {
             "turned by 180°": right[..., ::-1, ::-1],
@@ -140,10 +154,10 @@ def _relation(got: np.ndarray, right: np.ndarray) -> str:
     return ""
 
 
-def _factor(factor: float, size: int) -> str:
+def _factor(factor: float, size: int, whole: bool) -> str:
     if abs(factor + 1) < 1e-6:
         return " Every sign is wrong." if size > 1 else " The sign is wrong."
     ratio = max(abs(factor), abs(1 / factor))
-    if size == 1 and abs(ratio - round(ratio)) > 1e-6:
-        return ""  # any two numbers have some factor
+    if size == 1 and (abs(ratio - round(ratio)) > 1e-6 or (whole and ratio > 2)):
+        return ""  # any two numbers have some factor, and two whole numbers often a simple one
     return f" {'Every number' if size > 1 else 'It'} is {factor:.4g} times what it should be."

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 from enum import Enum
 from functools import cached_property
 from typing import Any, Callable, NamedTuple
@@ -29,7 +30,7 @@ from typing import Any, Callable, NamedTuple
 import numpy as np
 
 from cnnlab.exercises._calls import Call, all_same, call, equal, same
-from cnnlab.exercises._source import code_of, compiled, page_names, same_code, source_of
+from cnnlab.exercises._source import code_of, compiled, page_names, returns_in_a_loop, same_code, source_of
 from cnnlab.exercises._words import advice, names_note, place, printed_note, shown, what_is_wrong
 from cnnlab.gradient_check import GradientCheck, check_gradient
 
@@ -206,12 +207,11 @@ class Exercise:
         sentence = self._known_slip(calls, wrong)
         if sentence is None:
             return self._not_yet(*self._explain(function, wrong, calls[wrong]), *printed_note(calls))
-        raised = [
-            f"{place(function, made.line)} {made.trouble}"
-            for made in calls[wrong:]
-            if made.trouble.startswith("raises")
-        ]
-        return self._not_yet(sentence, *raised[:1], *printed_note(calls))
+        made = calls[wrong]
+        if not made.trouble.startswith("raises"):
+            return self._not_yet(sentence, *printed_note(calls))
+        raised = f"{place(function, made.line)} {made.trouble}"
+        return self._not_yet(sentence, raised, *names_note(function), *printed_note(calls))
 
     def _untouched(self, function: Function) -> bool:
         code = code_of(function)
@@ -275,17 +275,19 @@ class Exercise:
         lines = []
         if made.parts is None:
             # A function that ends without a `return` has no line to point at.
-            start = "Your function" if "`return` missing" in made.trouble else place(function, line)
+            start = "Your function" if made.trouble.startswith("returns None") else place(function, line)
             trouble = made.trouble
             if trouble.startswith("returns a list") and len(expected) > 1:
                 trouble = f"returns a list, expected {len(expected)} values: return them with commas, without brackets."
             lines = [f"{start} {trouble}", *filter(None, [advice(trouble)])]
         elif made.changed:
             start = place(function, call(function, self._arguments(k), read_only=True).line)
-            name = made.changed[0]
+            name = next((name for name in made.changed if re.search(rf"\b{name}\b", start)), made.changed[0])
             lines = [f"{start} changes {name}, which belongs to the caller. Work on a copy: {name}.copy()"]
         else:
             lines = [f"{place(function, line)} {what_is_wrong(made.parts, expected)}"]
+            if line is not None and returns_in_a_loop(function, line):
+                lines.append("This `return` stands inside a loop and ends it: is that meant?")
             if made.parts[0].shape == expected[0].shape:
                 check = self._central_differences(k, made)
                 if check and not check.passed:
@@ -343,7 +345,8 @@ def progress() -> None:
 
 
 RANDOM = (
-    "Two calls with the same input gave different results: does it draw random numbers, or keep something for later?"
+    "Two calls with the same input gave different results. Does it draw random numbers, keep something for later, "
+    "or read an array of np.empty before it is filled?"
 )
 
 

@@ -20,15 +20,15 @@ ODD_MAP = np.array(
         [9, 9, 9, 9, 9, 9, 9.5],
     ]
 )
-TALL_MAP = np.array([[-1.0, -3], [-2, -4], [-9, -6], [-5, -8]])
+NEGATIVE_MAP = np.array([[-1.0, -3], [-2, -4], [-9, -6], [-5, -8]])
 
 
 @exercise(
     "3.1",
     "a 2×2 max pool of any size",
     inputs=[
-        (np.array([[3, 1, 2, 4, 0, 5], [5, 6, 7, 8.5, 1, 2]]),),
-        (TALL_MAP,),
+        (np.array([[6, 1, 2, 4, 0, 5], [5, 3, 7, 8.5, 1, 2]]),),
+        (NEGATIVE_MAP,),
         (ODD_MAP,),
         (PAGE_MAP,),
     ],
@@ -51,10 +51,10 @@ def max_pool(R):
     return P
 
 
-def pool_blocks(R, rows, columns, summary, size=2):
+def pool_blocks(R, rows, columns, summary=np.max):
     P = np.zeros((rows, columns))
     for k, l in np.ndindex(rows, columns):
-        P[k, l] = summary(R[2 * k : 2 * k + size, 2 * l : 2 * l + size])
+        P[k, l] = summary(R[2 * k : 2 * k + 2, 2 * l : 2 * l + 2])
     return P
 
 
@@ -66,64 +66,32 @@ def pool_whole_blocks(R, summary):
     "You count 16 rows and 16 columns of blocks whatever the map. Take half of R.shape[0] and half of R.shape[1]."
 )
 def max_pool_of_the_pages_size(R):
-    return pool_blocks(R, 16, 16, np.max)
+    return pool_blocks(R, 16, 16)
 
 
-@max_pool.slip("You take the mean of each block: average pooling. Max pooling hands on the largest number alone.")
-def max_pool_with_the_mean(R):
-    return pool_whole_blocks(R, np.mean)
+@max_pool.slip("You use the number of rows for the columns too. A map need not be square: columns are R.shape[1].")
+def max_pool_of_a_square(R):
+    return pool_blocks(R, R.shape[0] // 2, R.shape[0] // 2)
 
 
-@max_pool.slip("You add up the four numbers of each block. Hand on the largest of them alone.")
-def max_pool_with_the_sum(R):
-    return pool_whole_blocks(R, np.sum)
-
-
-@max_pool.slip("You hand on the smallest number of each block. The formula of section 1 has max.")
-def max_pool_with_the_minimum(R):
-    return pool_whole_blocks(R, np.min)
+@max_pool.slip("You take the number of columns for the number of rows. R.shape is (rows, columns), in this order.")
+def max_pool_with_the_shape_exchanged(R):
+    return pool_blocks(R, R.shape[1] // 2, R.shape[0] // 2)
 
 
 @max_pool.slip(
-    "Your windows overlap: each begins one row or column after the one before. Blocks lie side by side, and block (k, "
-    "l) begins at row 2k and column 2l."
+    "You count more blocks than the map holds: R.shape counts cells. A block beyond the edge is empty, which NumPy "
+    "calls zero-size. How many fit side by side?"
 )
-def max_pool_with_stride_1(R):
-    return max_pool2d(R, stride=1)
-
-
-@max_pool.slip(
-    "The size is right, but your blocks begin at (k, l) and overlap. Block (k, l) begins at row 2k and column 2l."
-)
-def max_pool_without_the_offset(R):
-    return max_pool2d(R, stride=1)[: R.shape[0] // 2, : R.shape[1] // 2]
-
-
-@max_pool.slip(
-    "Only the upper left number of each block arrives. A slice ends before its end: 0 : 1 is one row, 0 : 2 is two. "
-    "And `=` in a loop over the block keeps one number, not the largest."
-)
-def max_pool_of_one_cell(R):
-    return pool_whole_blocks(R, lambda block: block[0, 0])
-
-
-@max_pool.slip("Only the lower right number of each block arrives: each replaces the one before. Keep the larger one.")
-def max_pool_of_the_last_cell(R):
-    return pool_whole_blocks(R, lambda block: block[1, 1])
-
-
-@max_pool.slip(
-    "Your search for the largest begins at 0, so a block of negative numbers gives 0. Begin with a number of the block."
-)
-def max_pool_that_begins_at_zero(R):
-    return pool_whole_blocks(R, lambda block: max(0, block.max()))
+def max_pool_of_a_block_for_each_cell(R):
+    return pool_blocks(R, *R.shape)
 
 
 @max_pool.slip(
     "You pool the incomplete blocks at the edge of an odd map too. Drop them: count with //, which rounds down."
 )
 def max_pool_with_incomplete_blocks(R):
-    return pool_blocks(R, (R.shape[0] + 1) // 2, (R.shape[1] + 1) // 2, np.max)
+    return pool_blocks(R, (R.shape[0] + 1) // 2, (R.shape[1] + 1) // 2)
 
 
 @max_pool.slip(
@@ -146,26 +114,38 @@ def max_pool_by_reshaping(R):
     return R.reshape(R.shape[0] // 2, 2, R.shape[1] // 2, 2).max(axis=(1, 3))
 
 
-@max_pool.slip("You take the number of columns for the number of rows. R.shape is (rows, columns), in this order.")
-def max_pool_with_the_shape_exchanged(R):
-    return pool_blocks(R, R.shape[1] // 2, R.shape[0] // 2, np.max)
+@max_pool.slip(
+    "Your search for the largest begins at 0, so a block of negative numbers gives 0. Begin with a number of the block."
+)
+def max_pool_that_begins_at_zero(R):
+    return pool_whole_blocks(R, lambda block: max(0, block.max()))
 
 
 @max_pool.slip(
-    "Your blocks reach into their neighbours: they are 3×3. A slice ends before its end, so 0 : 2 is two rows."
+    "The size is right, but your blocks begin at (k, l) and overlap. Block (k, l) begins at row 2k and column 2l."
 )
-def max_pool_of_3_by_3(R):
-    return pool_blocks(R, R.shape[0] // 2, R.shape[1] // 2, np.max, size=3)
+def max_pool_without_the_offset(R):
+    return max_pool2d(R, stride=1)[: R.shape[0] // 2, : R.shape[1] // 2]
 
 
-@max_pool.slip("Rows and columns of the result are exchanged. k counts rows of blocks and stands first: P[k, l].")
-def max_pool_with_rows_and_columns_exchanged(R):
-    return pool_whole_blocks(R, np.max).T
+@max_pool.slip(
+    "Your windows overlap: each begins one row or column after the one before. Blocks lie side by side, and block (k, "
+    "l) begins at row 2k and column 2l."
+)
+def max_pool_with_stride_1(R):
+    return max_pool2d(R, stride=1)
 
 
-@max_pool.slip("You use the number of rows for the columns too. A map need not be square: columns are R.shape[1].")
-def max_pool_of_a_square(R):
-    return pool_blocks(R, R.shape[0] // 2, R.shape[0] // 2, np.max)
+@max_pool.slip(
+    "Only the upper left number of each block arrives. A slice ends before its end: 0 : 1 is one row, 0 : 2 is two."
+)
+def max_pool_of_one_cell(R):
+    return pool_whole_blocks(R, lambda block: block[0, 0])
+
+
+@max_pool.slip("Only the lower right number of each block arrives: each replaces the one before. Keep the larger one.")
+def max_pool_of_the_last_cell(R):
+    return pool_whole_blocks(R, lambda block: block[1, 1])
 
 
 @max_pool.slip(
@@ -188,25 +168,31 @@ def max_pool_at_the_blocks_corners(R):
     return result
 
 
-@max_pool.slip(
-    "Your result holds whole numbers, so the decimals are cut off. np.zeros(…) without dtype makes room for them."
-)
-def max_pool_in_whole_numbers(R):
-    return max_pool2d(R).astype(int)
+@max_pool.slip("Only the first row of blocks is pooled: does `return` stand inside the loop over k?")
+def max_pool_of_the_first_row(R):
+    return first_of(max_pool2d(R), rows=1)
+
+
+@max_pool.slip("Only the first block is pooled: does `return` stand inside the loops?")
+def max_pool_of_the_first_block(R):
+    return first_of(max_pool2d(R), rows=1, columns=1)
+
+
+def first_of(array, rows, columns=None):
+    """Zeros but for the first cells, as after a `return` inside a loop."""
+    result = np.zeros(array.shape)
+    result[:rows, :columns] = array[:rows, :columns]
+    return result
 
 
 @exercise(
     "3.2",
     "max pool backward, with ties",
     inputs=[
-        (np.array([[1.5, 2, 3, -4]]), np.array([[1, 5, 2, 4, 0, 0, 1, 4], [3, 2, 7, 8, 0, 0, 4, 2]])),
-        (np.array([[1.0, 2], [3, 4]]), np.array([[1.0, 3, 2, 4], [5, 6, 7, 8], [9, 2, 4, 1], [3, 7, 5, 6]])),
-        (np.array([[3.0], [-1]]), TALL_MAP),
+        (np.array([[1.5, 2, 3]]), np.array([[1, 2, 2, 4, 0, 6], [5, 3, 7, 8, 1, 3]])),
+        (np.array([[2.0], [-4]]), np.array([[0.0, 0], [0, 0], [1, 4], [4, 2]])),
+        (np.array([[3.0]]), np.array([[-9.0, -6], [-5, -8]])),
         (np.array([[1.0, 2, 3], [4, 5, 6]]), ODD_MAP),
-        (
-            np.array([[1.0, 2], [3, 4], [5, 6]]),
-            np.array([[1.0, 2, 3, 1], [2, 0, 0, 3], [4, 4, 5, 1], [4, 1, 5, 1], [0, 0, 7, 1], [0, 0, 1, 7]]),
-        ),
         (PAGE_POOLED, PAGE_MAP),
     ],
     hints=[
@@ -247,18 +233,22 @@ def back_by_block(dP, R, share):
     return dR
 
 
-def back_to_one_cell(dP, R, place):
-    """Write each gradient where `place` says, given the block's (k, l) and the (row, column) of its maximum in it."""
-    dR = np.zeros(R.shape)
-    for k, l in np.ndindex(dP.shape):
-        row, column = np.unravel_index(R[2 * k : 2 * k + 2, 2 * l : 2 * l + 2].argmax(), (2, 2))
-        dR[place(k, l, row, column)] = dP[k, l]
-    return dR
-
-
 def winner(block):
     """1 at the first maximum, 0 elsewhere."""
     return np.arange(4).reshape(2, 2) == block.argmax()
+
+
+def in_its_block(k, l, row, column):
+    return 2 * k + row, 2 * l + column
+
+
+def back_to_one_cell(dP, R, place=in_its_block, blocks=None):
+    """Write each gradient where `place` says, given the block's (k, l) and the (row, column) of its maximum in it."""
+    dR = np.zeros(R.shape)
+    for k, l in np.ndindex(blocks or dP.shape):
+        row, column = np.unravel_index(R[2 * k : 2 * k + 2, 2 * l : 2 * l + 2].argmax(), (2, 2))
+        dR[place(k, l, row, column)] = dP[k, l]
+    return dR
 
 
 @pool_gradient.slip(
@@ -289,20 +279,6 @@ def pool_gradient_to_a_tie_in_each_row(dP, R):
 
 
 @pool_gradient.slip(
-    "Where numbers are equal, you read the block column by column. Read row by row: (0, 0), (0, 1), (1, 0), (1, 1)."
-)
-def pool_gradient_column_by_column(dP, R):
-    return back_by_block(dP, R, lambda g, block: g * winner(block.T).T)
-
-
-@pool_gradient.slip(
-    "Where numbers are equal, you divide the gradient among them. The first one, reading row by row, gets all of it."
-)
-def pool_gradient_shared_among_ties(dP, R):
-    return back_by_block(dP, R, lambda g, block: g * (block == block.max()) / np.sum(block == block.max()))
-
-
-@pool_gradient.slip(
     "You use the place inside the block as the place in the map, so all gradients land at the top left. Add where the "
     "block begins."
 )
@@ -311,56 +287,25 @@ def pool_gradient_without_the_offset(dP, R):
 
 
 @pool_gradient.slip(
-    "You use the place inside the block as the place in the map. Add where the block begins. Then look at equal "
-    "numbers: only the first of them is the winner."
-)
-def pool_gradient_to_every_tie_without_the_offset(dP, R):
-    dR = np.zeros(R.shape)
-    for k, l in np.ndindex(dP.shape):
-        block = R[2 * k : 2 * k + 2, 2 * l : 2 * l + 2]
-        dR[:2, :2][block == block.max()] = dP[k, l]
-    return dR
-
-
-@pool_gradient.slip(
-    "Your rows lack the offset: the row inside block (k, l) is added to 2k, as the column is added to 2l."
-)
-def pool_gradient_without_the_offset_of_rows(dP, R):
-    return back_to_one_cell(dP, R, lambda k, l, row, column: (row, 2 * l + column))
-
-
-@pool_gradient.slip(
-    "Your columns lack the offset: the column inside block (k, l) is added to 2l, as the row is added to 2k."
-)
-def pool_gradient_without_the_offset_of_columns(dP, R):
-    return back_to_one_cell(dP, R, lambda k, l, row, column: (2 * k + row, column))
-
-
-@pool_gradient.slip(
-    "The offsets are right, but block.argmax() counts the cells of the block: unravel it with the block's shape, (2, "
-    "2), not with that of R."
-)
-def pool_gradient_unravelled_with_the_maps_shape_and_offset(dP, R):
-    def place(k, l, row, column):
-        row, column = np.unravel_index(2 * row + column, R.shape)
-        return 2 * k + row, 2 * l + column
-
-    return back_to_one_cell(dP, R, place)
-
-
-@pool_gradient.slip(
-    "block.argmax() counts the cells of the block, so unravel it with the block's shape, (2, 2), not with that of R. "
-    "Then add where the block begins."
-)
-def pool_gradient_unravelled_with_the_maps_shape(dP, R):
-    return back_to_one_cell(dP, R, lambda k, l, row, column: np.unravel_index(2 * row + column, R.shape))
-
-
-@pool_gradient.slip(
     "You add k and l to the place inside the block. But block (k, l) begins at row 2k and column 2l of the map."
 )
 def pool_gradient_with_the_offset_of_the_pooled_map(dP, R):
     return back_to_one_cell(dP, R, lambda k, l, row, column: (k + row, l + column))
+
+
+@pool_gradient.slip(
+    "block.argmax() counts the four cells of the block: 2 is its cell (1, 0), not a third column, however wide the "
+    "map is. Turn the number into a row and a column of the 2×2 block."
+)
+def pool_gradient_with_the_number_as_a_column(dP, R):
+    return back_to_one_cell(dP, R, lambda k, l, row, column: (2 * k, 2 * l + 2 * row + column))
+
+
+@pool_gradient.slip(
+    "The rows are right. In the lower row of a block, argmax counts 2 and 3, but its columns are 0 and 1 there too."
+)
+def pool_gradient_with_the_number_as_a_column_of_the_lower_row(dP, R):
+    return back_to_one_cell(dP, R, lambda k, l, row, column: (2 * k + row, 2 * l + 2 * row + column))
 
 
 @pool_gradient.slip(
@@ -380,19 +325,18 @@ def pool_gradient_to_the_corner(dP, R):
 
 
 @pool_gradient.slip(
+    "All four cells of a block get its gradient. Three of them did not win: a small change there changes nothing."
+)
+def pool_gradient_to_every_cell(dP, R):
+    return back_by_block(dP, R, lambda g, block: g)
+
+
+@pool_gradient.slip(
     "The places are right, but you write the maximum itself. The value of R decides only where; what is written is "
     "the gradient of that block."
 )
 def pool_gradient_of_the_value(dP, R):
     return back_by_block(dP, R, lambda g, block: winner(block) * block.max())
-
-
-@pool_gradient.slip(
-    "You write the maximum itself, and into every cell that equals it. What is written is the gradient of the block, "
-    "and only the first of equal numbers gets it."
-)
-def pool_gradient_of_the_value_to_every_tie(dP, R):
-    return back_by_block(dP, R, lambda g, block: np.where(block == block.max(), block, 0))
 
 
 @pool_gradient.slip(
@@ -411,51 +355,30 @@ def pool_gradient_as_a_mask(dP, R):
 
 
 @pool_gradient.slip(
-    "All four cells of a block get its gradient. Three of them did not win: a small change there changes nothing."
+    "The winners are right, but the other cells keep the numbers of R. They get 0: begin with a new array of zeros."
 )
-def pool_gradient_to_every_cell(dP, R):
-    return back_by_block(dP, R, lambda g, block: g)
-
-
-@pool_gradient.slip(
-    "You give each cell a quarter. That is the backward of average pooling; here the cell that won gets everything."
-)
-def pool_gradient_of_the_mean(dP, R):
-    return back_by_block(dP, R, lambda g, block: g / 4)
-
-
-@pool_gradient.slip(
-    "Your search for the largest begins at 0, so a block of zeros or of negative numbers has no winner. Every block "
-    "has one: begin with a number of the block. Dead blocks are the ReLU's business."
-)
-def pool_gradient_that_skips_dead_blocks(dP, R):
-    return back_by_block(dP, R, lambda g, block: g * winner(block) * (block > 0))
-
-
-@pool_gradient.slip(
-    "Your search for the largest begins at 0, so a block of zeros or of negative numbers has no winner, and you write "
-    "to the one of the block before. Begin with a number of the block."
-)
-def pool_gradient_to_the_winner_before(dP, R):
-    dR = np.zeros(R.shape)
+def pool_gradient_in_a_copy_of_the_map(dP, R):
+    dR = R.copy()
     for k, l in np.ndindex(dP.shape):
-        block = R[2 * k : 2 * k + 2, 2 * l : 2 * l + 2]
-        if block.max() > 0:
-            row, column = np.unravel_index(block.argmax(), (2, 2))
-            place = 2 * k + row, 2 * l + column
-        dR[place] = dP[k, l]
+        row, column = np.unravel_index(R[2 * k : 2 * k + 2, 2 * l : 2 * l + 2].argmax(), (2, 2))
+        dR[2 * k + row, 2 * l + column] = dP[k, l]
     return dR
 
 
 @pool_gradient.slip(
-    "Your search for the largest begins at 0, so a block of zeros or of negative numbers has no winner. Its place is "
-    "still None, and dR[None] means all of dR. Begin with a number of the block."
+    "Your search for the largest begins at 0, so in a block of negative numbers it finds none, and the first cell "
+    "wins. Begin with a number of the block."
 )
-def pool_gradient_to_a_place_that_is_none(dP, R):
-    def place(k, l, row, column):
-        return (2 * k + row, 2 * l + column) if R[2 * k + row, 2 * l + column] > 0 else None
+def pool_gradient_of_a_search_from_zero(dP, R):
+    return back_by_block(dP, R, lambda g, block: g * winner(np.maximum(0, block)))
 
-    return back_to_one_cell(dP, R, place)
+
+@pool_gradient.slip(
+    "A block without a positive number gets no gradient at all. Every block has a winner, even a dead one; to stop "
+    "gradients is the ReLU's business."
+)
+def pool_gradient_that_skips_dead_blocks(dP, R):
+    return back_by_block(dP, R, lambda g, block: g * winner(block) * (block > 0))
 
 
 @pool_gradient.slip(
@@ -467,15 +390,8 @@ def pool_gradient_without_the_remainder(dP, R):
 
 
 @pool_gradient.slip(
-    "Your result has the shape of dP. The gradient for R has the shape of R: one winner and three zeros in each block."
-)
-def pool_gradient_of_the_pooled_size(dP, R):
-    return dP
-
-
-@pool_gradient.slip(
-    "np.zeros_like(R) makes an array of the same kind as R: here whole numbers, so that decimals of the gradient are "
-    "cut off. np.zeros(R.shape) makes room for them."
+    "Where R holds whole numbers, so does your result: zeros_like and copy make an array of the same kind. Decimals of "
+    "the gradient are cut off; np.zeros(R.shape) makes room for them."
 )
 def pool_gradient_in_whole_numbers(dP, R):
     return max_pool2d_backward(dP, R).astype(R.dtype)
@@ -483,31 +399,27 @@ def pool_gradient_in_whole_numbers(dP, R):
 
 @pool_gradient.slip("You count 16 rows and 16 columns of blocks whatever the map. Take their numbers from dP.shape.")
 def pool_gradient_of_the_pages_size(dP, R):
-    dR = np.zeros((32, 32))
-    for k, l in np.ndindex(16, 16):
-        row, column = np.unravel_index(R[2 * k : 2 * k + 2, 2 * l : 2 * l + 2].argmax(), (2, 2))
-        dR[2 * k + row, 2 * l + column] = dP[k, l]
-    return dR
+    return back_to_one_cell(dP, R, blocks=(16, 16))
 
 
 @pool_gradient.slip(
-    "You count two rows and two columns of blocks, as in the small example. Take their numbers from dP.shape, and the "
-    "shape of the result from R."
+    "You count more blocks than there are: R.shape counts cells, dP.shape counts blocks. A block beyond the edge is "
+    "an empty sequence."
 )
-def pool_gradient_of_the_examples_size(dP, R):
-    dR = np.zeros((4, 4))
-    for k, l in np.ndindex(2, 2):
-        row, column = np.unravel_index(R[2 * k : 2 * k + 2, 2 * l : 2 * l + 2].argmax(), (2, 2))
-        dR[2 * k + row, 2 * l + column] = dP[k, l]
-    return dR
+def pool_gradient_of_a_block_for_each_cell(dP, R):
+    return back_to_one_cell(dP, R, blocks=R.shape)
 
 
 @exercise(
     "3.3",
     "ReLU backward",
     inputs=[
-        (np.array([[0.5, 2.5, 3, -4], [5, -6, 7.5, 8]]), np.array([[-3, 2, 0, -4], [1, 5, -2, -1]])),
-        (np.array([[1.0, -2], [3, 4], [-5, 6], [7, 8]]), np.array([[0.5, -1], [2, 3], [4, -0.5], [-1, -2]])),
+        (
+            np.array([[0.5, 2.5, 3, -4, 7, 1], [5, -6, -7.5, 8, 2, -3]]),
+            np.array([[2.0, -1, -3, -4, 1, -2], [-5, 3, -2, -1, -6, 4]]),
+        ),
+        (np.array([[1.0, -2], [3, 4.5], [-5, 6], [7, 8]]), np.array([[2, -1], [0, 3], [4, -2], [-1, -2]])),
+        (np.array([[1.0, 2], [3, 4]]), np.array([[1.0, -1], [-2, 3]])),
         (_rng.normal(size=(32, 32)), PAGE_MAP),
     ],
     hints=[
@@ -529,27 +441,6 @@ def loss_before_relu(dR, C):
 
 
 @relu_gradient.slip(
-    "Where C is exactly 0, you let the gradient pass. Only what is greater than 0 passes: > and not ≥, or stop what "
-    "is ≤ 0."
-)
-def relu_gradient_at_zero(dR, C):
-    return dR * (C >= 0)
-
-
-@relu_gradient.slip("Your mask is the wrong way round: the gradient passes where C is positive, and stops elsewhere.")
-def relu_gradient_inverted(dR, C):
-    return dR * (C < 0)
-
-
-@relu_gradient.slip(
-    "Your mask is the wrong way round, and it lets pass where C is 0. The gradient passes where C is positive, "
-    "nowhere else."
-)
-def relu_gradient_inverted_with_zero(dR, C):
-    return dR * (C <= 0)
-
-
-@relu_gradient.slip(
     "You look at the sign of the gradient dR. A gradient may be negative; what decides is whether C was positive."
 )
 def relu_gradient_by_the_gradients_sign(dR, C):
@@ -557,23 +448,11 @@ def relu_gradient_by_the_gradients_sign(dR, C):
 
 
 @relu_gradient.slip(
-    "Negative gradients are lost on the way. Where C is positive, dR passes unchanged, whatever its sign."
+    "Where C is exactly 0, you let the gradient pass. Only what is greater than 0 passes: > and not ≥, or stop what "
+    "is ≤ 0."
 )
-def relu_gradient_of_both_signs(dR, C):
-    return dR * (C > 0) * (dR > 0)
-
-
-@relu_gradient.slip(
-    "The whole gradient passes. If you ask about the ReLU's result R: it is never below 0, so R ≥ 0 is true "
-    "everywhere. Ask whether C is positive."
-)
-def relu_gradient_unchanged(dR, C):
-    return dR.copy()
-
-
-@relu_gradient.slip("You return the mask. That is the factor of each cell: multiply the gradient dR by it.")
-def relu_gradient_as_a_mask(dR, C):
-    return (C > 0).astype(float)
+def relu_gradient_at_zero(dR, C):
+    return dR * (C >= 0)
 
 
 @relu_gradient.slip(
@@ -581,6 +460,16 @@ def relu_gradient_as_a_mask(dR, C):
 )
 def relu_gradient_as_the_forward_pass(dR, C):
     return np.maximum(0, C)
+
+
+@relu_gradient.slip("You return the mask. That is the factor of each cell: multiply the gradient dR by it.")
+def relu_gradient_as_a_mask(dR, C):
+    return (C > 0).astype(float)
+
+
+@relu_gradient.slip("You multiply the gradient by C. The factor is 1 where C is positive and 0 elsewhere.")
+def relu_gradient_times_the_map(dR, C):
+    return dR * C
 
 
 @relu_gradient.slip(
@@ -591,21 +480,26 @@ def relu_gradient_times_the_forward_pass(dR, C):
     return dR * np.maximum(0, C)
 
 
-@relu_gradient.slip("You multiply the gradient by C. The factor is 1 where C is positive and 0 elsewhere.")
-def relu_gradient_times_the_map(dR, C):
-    return dR * C
+@relu_gradient.slip("Your mask is the wrong way round: the gradient passes where C is positive, and stops elsewhere.")
+def relu_gradient_inverted(dR, C):
+    return dR * (C < 0)
 
 
-@relu_gradient.slip("Where C is negative, you turn the sign round. The factor there is 0: nothing passes.")
-def relu_gradient_with_the_sign_of_the_map(dR, C):
-    return dR * np.sign(C)
+@relu_gradient.slip("You exchanged the two maps. C decides where something passes, and what passes is dR.")
+def relu_gradient_with_the_maps_exchanged(dR, C):
+    return C * (dR > 0)
 
 
 @relu_gradient.slip(
-    "A little of the gradient passes where C is negative: that is a leaky ReLU. Ours lets nothing pass."
+    "Negative gradients are lost on the way. Where C is positive, dR passes unchanged, whatever its sign."
 )
-def relu_gradient_leaky(dR, C):
-    return np.where(C > 0, dR, 0.01 * dR)
+def relu_gradient_of_both_signs(dR, C):
+    return dR * (C > 0) * (dR > 0)
+
+
+@relu_gradient.slip("Where C is positive you are right. Elsewhere you leave the number of C; the gradient is 0 there.")
+def relu_gradient_with_the_map_elsewhere(dR, C):
+    return np.where(C > 0, dR, C)
 
 
 @relu_gradient.slip(
@@ -617,104 +511,48 @@ def relu_gradient_by_the_pooled_map(dR, C):
 
 
 @relu_gradient.slip(
-    "You write zeros into dR, which belongs to the caller: the trap of a ReLU in place, in the backward pass. Work on "
-    "a copy, or multiply."
+    "A mask in square brackets picks cells out, and the shape is lost. E has the shape of C, with 0 in the other "
+    "cells: use the mask as a factor."
 )
-def relu_gradient_in_place(dR, C):
-    dR[C <= 0] = 0
-    return dR
+def relu_gradient_of_picked_cells(dR, C):
+    return dR[C > 0]
 
 
 @relu_gradient.slip(
-    "Right numbers, but you overwrite C on the way, which belongs to the caller and may be needed again. Make a new "
-    "array for the mask."
-)
-def relu_gradient_after_a_relu_in_place(dR, C):
-    C[C < 0] = 0
-    return dR * (C > 0)
-
-
-@relu_gradient.slip(
-    "np.zeros_like(C) makes an array of the same kind as C: here whole numbers, so that decimals of the gradient are "
-    "cut off. np.zeros(C.shape) makes room for them."
+    "Where C holds whole numbers, so does your result: zeros_like and copy make an array of the same kind. Decimals of "
+    "the gradient are cut off; np.zeros(C.shape) makes room for them."
 )
 def relu_gradient_in_whole_numbers(dR, C):
     return (dR * (C > 0)).astype(C.dtype)
 
 
 @relu_gradient.slip(
-    "`if` asks about one number, and C is a whole map: that is the truth value that NumPy finds ambiguous. Ask cell "
-    "by cell in two loops, or use C > 0 as a map of factors."
-)
-def relu_gradient_with_one_question(dR, C):
-    return dR if C > 0 else 0 * dR
-
-
-@relu_gradient.slip("Where C is positive you are right. Elsewhere you leave the number of C; the gradient is 0 there.")
-def relu_gradient_with_the_map_elsewhere(dR, C):
-    return np.where(C > 0, dR, C)
-
-
-@relu_gradient.slip("Where C is positive you are right. Elsewhere you leave a 1; the gradient is 0 there.")
-def relu_gradient_with_ones_elsewhere(dR, C):
-    return np.where(C > 0, dR, 1)
-
-
-@relu_gradient.slip(
     "You use the number of rows for the columns too. A map need not be square: C.shape holds both numbers."
 )
 def relu_gradient_of_a_square(dR, C):
-    E = np.zeros(C.shape)
-    for i, j in np.ndindex(len(C), len(C)):
-        if C[i, j] > 0:
-            E[i, j] = dR[i, j]
-    return E
+    return relu_cell_by_cell(dR, C, len(C), len(C))
 
 
 @relu_gradient.slip("Your loops run over 32 rows and 32 columns whatever the map. Take their numbers from C.shape.")
 def relu_gradient_of_the_pages_size(dR, C):
-    E = np.zeros((32, 32))
-    for i, j in np.ndindex(32, 32):
+    return relu_cell_by_cell(dR, C, 32, 32)
+
+
+def relu_cell_by_cell(dR, C, rows, columns):
+    E = np.zeros(C.shape)
+    for i, j in np.ndindex(rows, columns):
         if C[i, j] > 0:
             E[i, j] = dR[i, j]
     return E
 
 
-# One map with more columns than rows, one with more rows than columns, one for a single weight, and the page's size.
-WIDE_E = np.array([[1, 0, 0, 2], [0, -1, 0, 0], [3, 0, 0.5, 0]])
+# One map with more columns than rows, one with more rows than columns, one for a single weight.
+WIDE_E = np.array([[1, 0, 0, 2], [0, -1, 0, 0], [3, 0, 0.5, 1]])
 WIDE_IMAGE = np.array([[1, 2, 0, 3], [4, 1, 2, 0], [0, 5, 1, 2]])
 TALL_E = np.array([[1.0, 0, 2], [0, 3, 0], [0, 0, -1], [0, 1, 0], [2, 0, 1]])
 TALL_IMAGE = np.array([[1.0, 4, 0], [2, 1, 5], [0, 2, 1], [3, 0, 2], [1, 6, 2]])
-FILTERING = [
-    (WIDE_E, WIDE_IMAGE, 3),
-    (TALL_E, TALL_IMAGE, 5),
-    (np.array([[1.0, -2], [0.5, 3]]), np.array([[1.0, 2], [4, 1]]), 1),
-]
-
-
-def windows_on(E, padded, size):
-    """Σ E[i, j] · padded[i + u, j + v] for u and v from 0."""
-    return conv2d(padded, E)[:size, :size]
-
-
-def right_gradient(E, I, size):
-    return windows_on(E, zero_pad(I, size // 2), size)
-
-
-def loss_of_the_kernel(E, I, size):
-    return lambda K: np.sum(E * conv2d(I, K, padding=size // 2)), np.zeros((size, size))
-
-
-def pixel_by_pixel(E, I, size, pixel):
-    """Σ E[i, j] · I[pixel(i, j, u, v)] with u and v from −p to p, and 0 outside the image."""
-    p = size // 2
-    around = zero_pad(I, 2 * size)
-    dK = np.zeros((size, size))
-    for u, v in np.ndindex(size, size):
-        for i, j in np.argwhere(E):
-            row, column = pixel(i, j, u - p, v - p)
-            dK[u, v] += E[i, j] * around[row + 2 * size, column + 2 * size]
-    return dK
+SMALL_E, SMALL_IMAGE = np.array([[1.0, -2], [0.5, 3]]), np.array([[1.0, 2], [4, 1]])
+FILTERING = [(WIDE_E, WIDE_IMAGE, 3), (TALL_E, TALL_IMAGE, 5), (SMALL_E, SMALL_IMAGE, 1)]
 
 
 @exercise(
@@ -722,7 +560,7 @@ def pixel_by_pixel(E, I, size, pixel):
     "the kernel gradient with padding",
     inputs=[
         *FILTERING,
-        (np.array([[1.0, -2], [0.5, 3]]), np.array([[1.0, 2], [4, 1]]), 3),
+        (SMALL_E, SMALL_IMAGE, 3),
         (np.where(PAGE_MAP > 1, PAGE_MAP, 0), PAGE_IMAGE, 5),
     ],
     hints=[
@@ -745,44 +583,81 @@ def kernel_gradient(E, I, size):
     return dK
 
 
-kernel_gradient.loss(loss_of_the_kernel)
+@kernel_gradient.loss
+def loss_of_the_kernel(E, I, size):
+    return lambda K: np.sum(E * conv2d(I, K, padding=size // 2)), np.zeros((size, size))
 
 
-@kernel_gradient.slip(
-    "Every number is right but stands in the opposite cell: your result is turned by 180°. Weight (u, v) meets pixel "
-    "(i + u − p, j + v − p): both u and v with a plus sign."
-)
-def kernel_gradient_turned(E, I, size):
-    return right_gradient(E, I, size)[::-1, ::-1]
+def windows_on(E, padded, size):
+    """Σ E[i, j] · padded[i + u, j + v] for u and v from 0."""
+    return conv2d(padded, E)[:size, :size]
 
 
-@kernel_gradient.slip(
-    "You turn the error map before it slides over the image. The formula takes E as it is: cell (i, j) with pixel (i "
-    "+ u − p, j + v − p)."
-)
-def kernel_gradient_with_a_turned_error_map(E, I, size):
-    return right_gradient(E[::-1, ::-1], I, size)
+def right_gradient(E, I, size):
+    return windows_on(E, zero_pad(I, size // 2), size)
 
 
-@kernel_gradient.slip("Rows and columns of the result are exchanged: u goes with i, v goes with j, and u stands first.")
-def kernel_gradient_with_u_and_v_exchanged(E, I, size):
-    return right_gradient(E, I, size).T
+def piece_by_piece(E, padded, size, rows, columns):
+    """The same with slices, which may have another shape than E."""
+    dK = np.zeros((size, size))
+    for u, v in np.ndindex(size, size):
+        dK[u, v] = np.sum(E * padded[u : u + rows, v : v + columns])
+    return dK
+
+
+def pixel_by_pixel(E, I, size, pixel):
+    """Σ E[i, j] · I[pixel(i, j, u, v)] with u and v from −p to p, and 0 outside the image."""
+    p = size // 2
+    around = zero_pad(I, 2 * size)
+    dK = np.zeros((size, size))
+    for u, v in np.ndindex(size, size):
+        for i, j in np.argwhere(E):
+            row, column = pixel(i, j, u - p, v - p)
+            dK[u, v] += E[i, j] * around[row + 2 * size, column + 2 * size]
+    return dK
 
 
 @kernel_gradient.slip(
     "You use the image without padding, so the pieces at its edge are too small for E. Pad it by p on each side first."
 )
 def kernel_gradient_without_padding(E, I, size):
-    rows, columns = E.shape
-    dK = np.zeros((size, size))
-    for u, v in np.ndindex(size, size):
-        dK[u, v] = np.sum(E * I[u : u + rows, v : v + columns])
-    return dK
+    return piece_by_piece(E, I, size, *E.shape)
 
 
 @kernel_gradient.slip(
-    "An index runs beyond the edge of I or E; and row −1 is the last row, without an error. Let i and j run over E; "
-    "pixels outside the image count as 0."
+    "Your padding is 2 whatever the kernel. For a kernel of 3 it is 1, for 5 it is 2: half of size, rounded down."
+)
+def kernel_gradient_with_a_padding_of_2(E, I, size):
+    return windows_on(E, zero_pad(I, 2), size)
+
+
+@kernel_gradient.slip("Your padding is one pixel too wide. Half of 3, rounded down, is 1; // rounds down by itself.")
+def kernel_gradient_with_a_padding_too_wide(E, I, size):
+    return windows_on(E, zero_pad(I, size // 2 + 1), size)
+
+
+@kernel_gradient.slip(
+    "Every pixel is p too far up and p too far left. Either your padding is twice too wide, or you subtract p "
+    "although the padded image already begins p earlier."
+)
+def kernel_gradient_with_double_padding(E, I, size):
+    return windows_on(E, zero_pad(I, size - 1), size)
+
+
+@kernel_gradient.slip(
+    "For a 1×1 kernel p is 0, and a slice from p to −p is then empty: −0 is 0. Count its end from the front, or use "
+    "zero_pad."
+)
+def kernel_gradient_with_padding_by_hand(E, I, size):
+    p = size // 2
+    padded = np.zeros((I.shape[0] + 2 * p, I.shape[1] + 2 * p))
+    padded[p:-p, p:-p] = I
+    return windows_on(E, padded, size)
+
+
+@kernel_gradient.slip(
+    "An index runs beyond the edge. i and j run over E; a pixel outside the image counts as 0, and row −1, which "
+    "Python takes for the last row, is outside too."
 )
 def kernel_gradient_beyond_the_edge(E, I, size):
     p = size // 2
@@ -805,14 +680,13 @@ def kernel_gradient_with_negative_indices(E, I, size):
     return windows_on(E, wrapped, size)
 
 
-@kernel_gradient.slip("Beyond the edge you go on at the opposite side of the image. Pixels outside count as 0.")
-def kernel_gradient_on_a_ring(E, I, size):
-    return windows_on(E, np.pad(I, size // 2, mode="wrap"), size)
-
-
-@kernel_gradient.slip("You slide E over the image itself, where it fits once. Let it slide over the padded image.")
-def kernel_gradient_of_one_window(E, I, size):
-    return conv2d(I, E)
+@kernel_gradient.slip(
+    "The first row and the first column of the image are treated as outside. Row 0 and column 0 are inside: ≥ 0."
+)
+def kernel_gradient_without_the_first_pixels(E, I, size):
+    inner = np.zeros(I.shape)
+    inner[1:, 1:] = I[1:, 1:]
+    return right_gradient(E, inner, size)
 
 
 @kernel_gradient.slip(
@@ -823,44 +697,11 @@ def kernel_gradient_without_the_shift(E, I, size):
 
 
 @kernel_gradient.slip(
-    "Your padding is 2 whatever the kernel. For a kernel of 3 it is 1, for 5 it is 2: half of size, rounded down."
+    "Every number is right but in the opposite cell: the result is turned by 180°. E stays at (i, j), and the pixel "
+    "moves with u and v, both with a plus sign."
 )
-def kernel_gradient_with_a_padding_of_2(E, I, size):
-    return windows_on(E, zero_pad(I, 2), size)
-
-
-@kernel_gradient.slip(
-    "Every pixel is p too far up and p too far left. Either your padding is twice too wide, or you subtract p "
-    "although the padded image already begins p earlier."
-)
-def kernel_gradient_with_double_padding(E, I, size):
-    return windows_on(E, zero_pad(I, size - 1), size)
-
-
-@kernel_gradient.slip("Your kernel is 5×5 whatever is asked. Its gradient has size rows and size columns.")
-def kernel_gradient_of_size_5(E, I, size):
-    return right_gradient(E, I, 5)
-
-
-@kernel_gradient.slip("Your pieces are 32×32 whatever the image. A piece has the shape of E.")
-def kernel_gradient_of_the_pages_size(E, I, size):
-    padded = zero_pad(I, size // 2)
-    dK = np.zeros((size, size))
-    for u, v in np.ndindex(size, size):
-        dK[u, v] = np.sum(E * padded[u : u + 32, v : v + 32])
-    return dK
-
-
-@kernel_gradient.slip(
-    "Your sizes are those of this page: 5 for the kernel, 2 for the padding, 32 for the pieces. Take them from size "
-    "and from E.shape."
-)
-def kernel_gradient_of_the_page(E, I, size):
-    padded = zero_pad(I, 2)
-    dK = np.zeros((5, 5))
-    for u, v in np.ndindex(5, 5):
-        dK[u, v] = np.sum(E * padded[u : u + 32, v : v + 32])
-    return dK
+def kernel_gradient_turned(E, I, size):
+    return right_gradient(E, I, size)[::-1, ::-1]
 
 
 @kernel_gradient.slip(
@@ -868,56 +709,24 @@ def kernel_gradient_of_the_page(E, I, size):
     "has the shape of E."
 )
 def kernel_gradient_of_small_pieces(E, I, size):
-    padded = zero_pad(I, size // 2)
-    dK = np.zeros((size, size))
-    for u, v in np.ndindex(size, size):
-        dK[u, v] = np.sum(E * padded[u : u + size, v : v + size])
-    return dK
+    return piece_by_piece(E, zero_pad(I, size // 2), size, size, size)
 
 
-@kernel_gradient.slip(
-    "`@` and np.dot multiply matrices. Here each error is multiplied with the pixel at the same place: use `*`, then "
-    "the sum."
-)
-def kernel_gradient_with_a_matrix_product(E, I, size):
-    padded = zero_pad(I, size // 2)
-    rows, columns = E.shape
-    dK = np.zeros((size, size))
-    for u, v in np.ndindex(size, size):
-        dK[u, v] = np.sum(E @ padded[u : u + rows, v : v + columns])
-    return dK
+@kernel_gradient.slip("Your pieces are 32×32 whatever the image. A piece has the shape of E.")
+def kernel_gradient_of_the_pages_size(E, I, size):
+    return piece_by_piece(E, zero_pad(I, size // 2), size, 32, 32)
+
+
+@kernel_gradient.slip("Your u and v run to 5 whatever is asked. The gradient has size rows and size columns.")
+def kernel_gradient_of_size_5(E, I, size):
+    return piece_by_piece(E, zero_pad(I, size // 2), 5, *E.shape)
 
 
 @kernel_gradient.slip(
     "You use the number of rows for the columns too. An image need not be square: take both numbers from E.shape."
 )
 def kernel_gradient_of_a_square(E, I, size):
-    padded = zero_pad(I, size // 2)
-    rows = E.shape[0]
-    dK = np.zeros((size, size))
-    for u, v in np.ndindex(size, size):
-        dK[u, v] = np.sum(E * padded[u : u + rows, v : v + rows])
-    return dK
-
-
-@kernel_gradient.slip("You take the mean over the cells. All paths add up: take the sum.")
-def kernel_gradient_with_the_mean(E, I, size):
-    return right_gradient(E, I, size) / E.size
-
-
-@kernel_gradient.slip(
-    "You add up E alone, which is the gradient of the bias. On each path the error is multiplied by the pixel that "
-    "the weight meets."
-)
-def kernel_gradient_of_the_bias(E, I, size):
-    return np.full((size, size), E.sum())
-
-
-@kernel_gradient.slip(
-    "You add up the pixels alone. On each path the pixel is multiplied by the error of the output cell, E[i, j]."
-)
-def kernel_gradient_of_the_pixels(E, I, size):
-    return right_gradient(np.ones(E.shape), I, size)
+    return sum(E[i, j] * zero_pad(I, size // 2)[i : i + size, j : j + size] for i, j in np.ndindex(len(E), len(E)))
 
 
 @kernel_gradient.slip("Each output cell replaces the one before, so only the last is left. Add them up with `+=`.")
@@ -937,15 +746,6 @@ def kernel_gradient_without_the_last_cells(E, I, size):
 
 
 @kernel_gradient.slip(
-    "The first row and the first column of the image are treated as outside. Row 0 and column 0 are inside: ≥ 0."
-)
-def kernel_gradient_without_the_first_pixels(E, I, size):
-    inner = np.zeros(I.shape)
-    inner[1:, 1:] = I[1:, 1:]
-    return right_gradient(E, inner, size)
-
-
-@kernel_gradient.slip(
     "You leave out the output cells whose window hangs over the edge. They count too: only the pixels outside are 0."
 )
 def kernel_gradient_of_inner_cells(E, I, size):
@@ -953,34 +753,6 @@ def kernel_gradient_of_inner_cells(E, I, size):
     inner = np.zeros(E.shape)
     inner[p : rows - p, p : columns - p] = E[p : rows - p, p : columns - p]
     return right_gradient(inner, I, size)
-
-
-@kernel_gradient.slip("You repeat the pixels of the edge outside the image. The padding of this page is 0.")
-def kernel_gradient_with_repeated_edges(E, I, size):
-    return windows_on(E, np.pad(I, size // 2, mode="edge"), size)
-
-
-@kernel_gradient.slip(
-    "You leave out cells with a negative error. E has been through the ReLU's mask already: every cell counts, with "
-    "its sign."
-)
-def kernel_gradient_of_positive_errors(E, I, size):
-    return right_gradient(np.maximum(0, E), I, size)
-
-
-@kernel_gradient.slip(
-    "The numbers are right but stand in the wrong cells: with u and v from −p, dK[u, v] counts from the end where "
-    "they are negative. The formula counts u and v from 0."
-)
-def kernel_gradient_in_the_wrong_cells(E, I, size):
-    return np.roll(right_gradient(E, I, size), (-(size // 2), -(size // 2)), (0, 1))
-
-
-@kernel_gradient.slip(
-    "Your result holds whole numbers, so the decimals are cut off. np.zeros(…) without dtype makes room for them."
-)
-def kernel_gradient_in_whole_numbers(E, I, size):
-    return right_gradient(E, I, size).astype(int)
 
 
 @exercise(
@@ -1036,51 +808,6 @@ def found_gradient_still_turned(E, I, size):
 
 
 @found_gradient.slip(
-    "Half of it is right: above and below are in order, left and right still exchanged. What you did for u, do for v."
-)
-def found_gradient_with_the_rows_repaired(E, I, size):
-    return right_gradient(E, I, size)[:, ::-1]
-
-
-@found_gradient.slip(
-    "Half of it is right: left and right are in order, above and below still exchanged. What you did for v, do for u."
-)
-def found_gradient_with_the_columns_repaired(E, I, size):
-    return right_gradient(E, I, size)[::-1]
-
-
-@found_gradient.slip(
-    "The signs are right now, but rows and columns are exchanged: u goes with the row i, v with the column j."
-)
-def found_gradient_with_u_and_v_exchanged(E, I, size):
-    return right_gradient(E, I, size).T
-
-
-@found_gradient.slip(
-    "Now rows and columns are exchanged, and the bug is still there. Leave u with i and v with j, and look at the "
-    "signs. Exchanging rows and columns is not half a turn."
-)
-def found_gradient_turned_and_exchanged(E, I, size):
-    return right_gradient(E, I, size)[::-1, ::-1].T
-
-
-@found_gradient.slip(
-    "That is a quarter of a turn back. The result was wrong by half a turn; better than turning it is to read the "
-    "right pixel in the first place."
-)
-def found_gradient_turned_by_a_quarter(E, I, size):
-    return np.rot90(right_gradient(E, I, size))
-
-
-@found_gradient.slip(
-    "That is a quarter of a turn the other way. The result was wrong by half a turn; better than turning it is to "
-    "read the right pixel in the first place."
-)
-def found_gradient_turned_by_three_quarters(E, I, size):
-    return np.rot90(right_gradient(E, I, size), 3)
-
-
-@found_gradient.slip(
     "Your code reads a pixel outside the image. The `if` must ask about the very row and column that is read in the "
     "line below it, and row number `rows` is outside."
 )
@@ -1096,58 +823,33 @@ def found_gradient_with_the_old_bounds(E, I, size):
 
 
 @found_gradient.slip(
-    "At the left and top edge your code reads from the other side of the image: a negative index counts from the end. "
-    "The `if` must keep out rows and columns below 0 too."
+    "Half of it is right: above and below are in order, left and right still exchanged. What you did for u, do for v."
 )
-def found_gradient_with_negative_indices(E, I, size):
-    return kernel_gradient_with_negative_indices(E, I, size)
+def found_gradient_with_the_rows_repaired(E, I, size):
+    return right_gradient(E, I, size)[:, ::-1]
 
 
 @found_gradient.slip(
-    "The first row and the first column of the image are treated as outside. Row 0 and column 0 are inside: `0 <=`."
+    "Half of it is right: left and right are in order, above and below still exchanged. What you did for v, do for u."
 )
-def found_gradient_without_the_first_pixels(E, I, size):
-    return kernel_gradient_without_the_first_pixels(E, I, size)
+def found_gradient_with_the_columns_repaired(E, I, size):
+    return right_gradient(E, I, size)[::-1]
 
 
 @found_gradient.slip(
-    "The last row and the last column of the image are treated as outside. Row number rows − 1 is the last one inside."
+    "Now rows and columns are exchanged, and the bug is still there. Leave u with i and v with j, and look at the "
+    "signs. Exchanging rows and columns is not half a turn."
 )
-def found_gradient_without_the_last_pixels(E, I, size):
-    inner = np.zeros(I.shape)
-    inner[:-1, :-1] = I[:-1, :-1]
-    return right_gradient(E, inner, size)
+def found_gradient_turned_and_exchanged(E, I, size):
+    return right_gradient(E, I, size)[::-1, ::-1].T
 
 
 @found_gradient.slip(
-    "Windows that hang over the edge are left out. They count too; only the pixels outside the image are 0."
+    "You changed the sign of the whole result, and each number still stands in the opposite cell. Look at which pixel "
+    "is read."
 )
-def found_gradient_of_inner_cells(E, I, size):
-    return kernel_gradient_of_inner_cells(E, I, size)
-
-
-@found_gradient.slip(
-    "The shift is missing: your window begins at pixel (i, j), but its centre lies there. If u and v count from 0, "
-    "the centre of the kernel is (p, p)."
-)
-def found_gradient_without_the_shift(E, I, size):
-    return kernel_gradient_without_the_shift(E, I, size)
-
-
-@found_gradient.slip(
-    "Every pixel is p too far up and p too far left. u and v already count from −p; and if you pad the image, pixel "
-    "(i, j) stands at (i + p, j + p)."
-)
-def found_gradient_shifted_twice(E, I, size):
-    return pixel_by_pixel(E, I, size, lambda i, j, u, v: (i + u - size // 2, j + v - size // 2))
-
-
-@found_gradient.slip(
-    "The numbers are right but in the wrong cells: dK[u, v] with a negative u counts from the end. While u and v "
-    "count from −p, the cell of weight (u, v) is (u + p, v + p)."
-)
-def found_gradient_in_the_wrong_cells(E, I, size):
-    return np.roll(right_gradient(E, I, size), (-(size // 2), -(size // 2)), (0, 1))
+def found_gradient_with_a_minus(E, I, size):
+    return -right_gradient(E, I, size)[::-1, ::-1]
 
 
 @found_gradient.slip(
@@ -1159,19 +861,35 @@ def found_gradient_turned_and_in_the_wrong_cells(E, I, size):
 
 
 @found_gradient.slip(
-    "Every pixel is p too far up and too far left, and the bug is still there. u and v count from −p; if you pad the "
-    "image, pixel (i, j) stands at (i + p, j + p)."
+    "The numbers are right but in the wrong cells: dK[u, v] with a negative u counts from the end. While u and v "
+    "count from −p, the cell of weight (u, v) is (u + p, v + p)."
 )
-def found_gradient_turned_and_shifted_up(E, I, size):
-    return pixel_by_pixel(E, I, size, lambda i, j, u, v: (i - u - size // 2, j - v - size // 2))
+def found_gradient_in_the_wrong_cells(E, I, size):
+    return np.roll(right_gradient(E, I, size), (-(size // 2), -(size // 2)), (0, 1))
+
+
+@found_gradient.slip(
+    "Every pixel is p too far up and p too far left. u and v already count from −p; and if you pad the image, pixel "
+    "(i, j) stands at (i + p, j + p)."
+)
+def found_gradient_shifted_twice(E, I, size):
+    return pixel_by_pixel(E, I, size, lambda i, j, u, v: (i + u - size // 2, j + v - size // 2))
 
 
 @found_gradient.slip(
     "Now every pixel is p too far down and p too far right, and the bug is still there. There was no shift missing: u "
     "and v count from −p."
 )
-def found_gradient_turned_and_shifted_down(E, I, size):
+def found_gradient_turned_and_shifted(E, I, size):
     return pixel_by_pixel(E, I, size, lambda i, j, u, v: (i - u + size // 2, j - v + size // 2))
+
+
+@found_gradient.slip(
+    "The shift is missing: your window begins at pixel (i, j), but its centre lies there. If u and v count from 0, "
+    "the centre of the kernel is (p, p)."
+)
+def found_gradient_without_the_shift(E, I, size):
+    return kernel_gradient_without_the_shift(E, I, size)
 
 
 @found_gradient.slip(
@@ -1183,43 +901,8 @@ def found_gradient_turned_without_the_first_pixels(E, I, size):
 
 
 @found_gradient.slip(
-    "The bounds were right: row number rows − 1 is inside the image. The bug is still there; it is no matter of the "
-    "edge."
-)
-def found_gradient_turned_without_the_last_pixels(E, I, size):
-    return found_gradient_without_the_last_pixels(E, I, size)[::-1, ::-1]
-
-
-@found_gradient.slip(
     "The ranges were right: range(−p, p) leaves the last row and the last column of dK at 0. The bug is still there; "
     "look at which pixel is read."
 )
 def found_gradient_turned_without_the_last_weights(E, I, size):
-    dK = right_gradient(E, I, size)[::-1, ::-1].copy()
-    dK[-1] = dK[:, -1] = 0
-    return dK
-
-
-@found_gradient.slip(
-    "The last row and the last column of dK stay 0: range(−p, p) ends before p. The range was right as it was."
-)
-def found_gradient_without_the_last_weights(E, I, size):
-    dK = right_gradient(E, I, size)
-    dK[-1] = dK[:, -1] = 0
-    return dK
-
-
-@found_gradient.slip(
-    "You turned E. That does not undo the bug: the error of a cell now meets pixels at the opposite end of the image. "
-    "Look at which pixel is read."
-)
-def found_gradient_with_the_error_map_turned(E, I, size):
-    return right_gradient(E[::-1, ::-1], I, size)[::-1, ::-1]
-
-
-@found_gradient.slip(
-    "You turned the image. That does not undo the bug: the error of a cell now meets the pixels at the opposite end "
-    "of the image. Look at which pixel is read."
-)
-def found_gradient_with_the_image_turned(E, I, size):
-    return right_gradient(E, I[::-1, ::-1], size)[::-1, ::-1]
+    return first_of(right_gradient(E, I, size)[::-1, ::-1], size - 1, size - 1)
