@@ -584,6 +584,8 @@ CRYPTIC = {
     "return np.dot(image, image)": "Is the order right",
     "return image[:, 5:].max()": "A piece beyond the edge is empty",
     "return np.zeros((1, 3)) + int(image)": "One number is needed here",
+    "import math\n    return math.exp(1000)": "too large for a float",
+    "image[0] += np.ones((2, 3))": "more axes than its place on the left",
     "return imgae": "neither an argument nor made inside the function",
     "return image.multiply(2)": "An array has nothing of this name",
     "return np.vstack([image, np.ones((2, 2))])": "Arrays of different sizes are put together here",
@@ -638,10 +640,11 @@ def test_a_number_is_compared_with_simple_multiples_only():
         assert "It is 2 times what it should be." in words_of(total.check, lambda values: 2 * values.sum())
         assert "It is 0.5 times what it should be." in words_of(total.check, lambda values: values.sum() / 2)
         assert "The sign is wrong." in words_of(total.check, lambda values: -values.sum())
-        assert "It is 3" not in words_of(total.check, lambda values: 3 * values.sum())  # whole numbers: chance
+        thrice = lambda values: 3 * values.sum()
+        assert "It is 3" not in words_of(total.check, thrice)  # between two whole numbers it may be chance
         total._inputs[0] = (np.array([1.0, 2, 4.5]),)
         del total._expected
-        assert "It is 3 times what it should be." in words_of(total.check, lambda values: 3 * values.sum())
+        assert "It is 3 times what it should be." in words_of(total.check, thrice)
         total._inputs[0] = (np.array([1.0, 2, 4]),)
         del total._expected
         said = words_of(total.check, lambda values: values.max())

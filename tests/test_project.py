@@ -172,6 +172,14 @@ def copy_of_what_links_writes(folder):
             target.write_bytes(file.read_bytes())
 
 
+def test_the_readme_gives_the_minutes_that_each_page_gives():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for path in links.NOTEBOOKS:
+        first = nbformat.read(path, as_version=4).cells[0].source
+        (row,) = [line for line in readme.splitlines() if f"(notebooks/{path.name})" in line and line.startswith("|")]
+        assert f"| {re.search(r'About ([0-9]+) minutes', first)[1]} |" in row
+
+
 def test_make_links_writes_the_address_of_origin_everywhere(tmp_path):
     copy_of_what_links_writes(tmp_path)
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)

@@ -169,7 +169,7 @@ def _trouble(worker: _Worker, printed: str) -> tuple[str, str, int | None]:
             trouble += " and only prints: return the result." if printed else ": is a `return` missing?"
         return trouble, worker.returned, worker.return_line
     try:
-        words = str(error).strip().split("\n")[0][:200]
+        words = re.sub(r", with gufunc signature \S+", "", str(error)).strip().split("\n")[0][:200]
     except Exception:
         words = ""
     trouble = f"raises {type(error).__name__}" + (f": {words.removesuffix('.')}." if words else ".")

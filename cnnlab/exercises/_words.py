@@ -45,6 +45,8 @@ MEANINGS = {
     r"name '.*' is not defined": "It is neither an argument nor made inside the function: a slip of the pen?",
     r"'numpy.ndarray' object has no attribute": "An array has nothing of this name.",
     r"must match exactly": "Arrays of different sizes are put together here: print the shape of each.",
+    r"math range error": "The number is too large for a float; np.exp would give inf.",
+    r"non-broadcastable output operand": "What is added has more axes than its place on the left: print both shapes.",
     r"truth value of an array": "An array has many answers: compare cell by cell, or use np.where.",
 }
 

@@ -208,10 +208,8 @@ class Exercise:
         if sentence is None:
             return self._not_yet(*self._explain(function, wrong, calls[wrong]), *printed_note(calls))
         made = calls[wrong]
-        if not made.trouble.startswith("raises"):
-            return self._not_yet(sentence, *printed_note(calls))
-        raised = f"{place(function, made.line)} {made.trouble}"
-        return self._not_yet(sentence, raised, *names_note(function), *printed_note(calls))
+        raised = [f"{place(function, made.line)} {made.trouble}"] if made.trouble.startswith("raises") else []
+        return self._not_yet(sentence, *raised, *names_note(function), *printed_note(calls))
 
     def _untouched(self, function: Function) -> bool:
         code = code_of(function)
