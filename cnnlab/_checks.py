@@ -87,6 +87,8 @@ def as_positive(name: str, value: Any) -> float:
 
 def as_number(name: str, value: Any) -> float:
     """Return `value`, one real number, as a float."""
+    if type(value) is float:
+        return value
     if isinstance(value, (str, bytes, bool, np.bool_, type(None), list, tuple)) or np.ndim(value) != 0:
         raise TypeError(f"{name} must be one number; got {value!r} ({type(value).__name__})")
     return float(as_float(name, value))

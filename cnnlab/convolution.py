@@ -192,9 +192,7 @@ def unfold(
     single = x.ndim == 2
     images = _as_images(x)
     window = make_window(images.shape[2:], as_pair("kernel_size", kernel_size, 1), stride, padding)
-    columns = np.empty((*images.shape[:2], *window.kernel_size, *window.output_size), x.dtype)
-    fill_columns(columns, _pad(images, window.before, window.after), window)
-    matrix = columns.reshape(len(images), _count(images.shape[1:2], window.kernel_size), _count(window.output_size))
+    matrix = Columns(len(images), images.shape[1:], window, x.dtype).fill(images)
     return matrix[0] if single else matrix
 
 
@@ -318,8 +316,13 @@ def conv2d(
     window = make_window(images.shape[2:], kernels.shape[2:], stride, padding)
     dtype = np.result_type(images, kernels, *([] if offsets is None else [offsets]))
     y = np.empty((len(images), len(kernels), *window.output_size), dtype)
+    matrix = kernels.reshape(len(kernels), _count(kernels.shape[1:]))
     for block, columns in column_blocks(images, window, dtype):
-        y[block] = columns_forward(columns, kernels, offsets, window)
+        # One small product per image stays in cache; one wide product over all images would not.
+        maps = np.matmul(matrix, columns)
+        if offsets is not None:
+            maps += offsets[:, None]
+        y[block] = maps.reshape(y[block].shape)
     return y[0, 0] if single else y
 
 
@@ -386,7 +389,8 @@ def conv2d_backward(
     dtype = np.result_type(dy, images, kernels)
     d_weight = np.zeros(kernels.shape, dtype)
     for block, columns in column_blocks(images, window, dtype):
-        d_weight += columns_backward(dy[block], columns, kernels.shape)
+        maps = dy[block].reshape(len(columns), len(kernels), _count(window.output_size))
+        d_weight += np.matmul(maps, columns.transpose(0, 2, 1)).sum(axis=0).reshape(kernels.shape)
     d_x = _input_gradient(dy, images.shape, kernels, window, dtype) if input_gradient else None
     if single:
         return Conv2dGradients(None if d_x is None else d_x[0, 0], d_weight[0, 0], dy.sum(dtype=dtype))
@@ -400,7 +404,7 @@ def _input_gradient(
     n, channels, height, width = shape
     d_x = np.empty(shape, dtype)
     turned = kernels.reshape(len(kernels), _count(kernels.shape[1:])).T
-    size = _block_size(channels, window, dtype)
+    size = block_size(channels, window, dtype)
     padded = np.empty((min(size, n), channels, *window.padded_size((height, width))), dtype)
     top, left = window.before
     for start in range(0, n, size):
@@ -439,37 +443,61 @@ def make_window(size: tuple[int, ...], kernel_size: tuple[int, ...], stride: Any
     return Window((kernel_size[0], kernel_size[1]), stride, before, after, output_size)
 
 
-def column_blocks(
-    images: np.ndarray, window: Window, dtype: np.dtype, size: int | None = None
-) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield, block by block, a slice of the images and their columns (n, C, kH, kW, H', W').
+class Columns:
+    """The windows of a block of images as columns, in memory that is made once and filled again for every block.
 
-    A block is as many images as fit into the cache, or `size` images. The columns are one buffer that the next
-    block overwrites: fresh memory for every block would cost more in page faults than the copying itself.
+    Fresh memory for every block would cost more in page faults than the copying itself. A window is slid along the
+    rows first, and then the result along the columns: two copies of long pieces take half the time of one copy of
+    short ones for each kernel entry.
+
+    Parameters
+    ----------
+    n : int
+        How many images a block has.
+    shape : (int, int, int)
+        Channels, height and width of an image.
+    window : Window
+    dtype : dtype
+    ones : bool
+        Whether to add a last row of ones. A bias is a weight whose pixel is always 1, so that one product with
+        [weight, bias] gives the maps, and one product with the maps' gradient the gradients of both.
     """
-    n, channels, height, width = images.shape
-    size = min(size or _block_size(channels, window, dtype), n)
-    columns = np.empty((size, channels, *window.kernel_size, *window.output_size), dtype)
-    top, left = window.before
-    padded = None
-    if window.before != (0, 0) or window.after != (0, 0):
-        padded = np.zeros((size, channels, *window.padded_size((height, width))), dtype)
-    for start in range(0, n, max(size, 1)):
-        block = slice(start, min(start + size, n))
-        part = images[block]
-        if padded is not None:
-            padded[: len(part), :, top : top + height, left : left + width] = part
-            part = padded[: len(part)]
-        fill_columns(columns[: len(part)], part, window)
-        yield block, columns[: len(part)]
+
+    def __init__(self, n: int, shape: tuple[int, ...], window: Window, dtype: np.dtype, *, ones: bool = False) -> None:
+        channels, height, width = shape
+        (k_rows, k_columns), (s_rows, s_columns) = window.kernel_size, window.stride
+        rows, columns = window.output_size
+        padded = np.zeros((n, channels, *window.padded_size((height, width))), dtype)
+        slid = np.empty((n, channels, k_columns, padded.shape[2], columns), dtype)
+        entries = channels * k_rows * k_columns
+        self.matrix = np.empty((n, entries + ones, rows * columns), dtype)
+        if ones:
+            self.matrix[:, entries] = 1
+        top, left = window.before
+        self._inside = padded[:, :, top : top + height, left : left + width]
+        self._slid, self._cells = slid, _view(self.matrix, (n, channels, k_rows, k_columns, rows, columns))
+        a, b, c, d = padded.strides
+        self._along_rows = np.ndarray(slid.shape, dtype, padded, strides=(a, b, d, c, d * s_columns))
+        a, b, c, d, e = slid.strides
+        self._along_columns = np.ndarray(self._cells.shape, dtype, slid, strides=(a, b, d, c, d * s_rows, e))
+
+    def fill(self, images: np.ndarray) -> np.ndarray:
+        """Return the columns (n, C kH kW, H' W') of n images; the next call overwrites them."""
+        self._inside[...] = images
+        np.copyto(self._slid, self._along_rows)
+        np.copyto(self._cells, self._along_columns)
+        return self.matrix
 
 
-def fill_columns(columns: np.ndarray, images: np.ndarray, window: Window) -> None:
-    """Copy the windows of padded images into columns (n, C, kH, kW, H', W')."""
-    # One strided copy per kernel entry: far fewer and longer copies than one per window.
-    for u in range(window.kernel_size[0]):
-        for v in range(window.kernel_size[1]):
-            columns[:, :, u, v] = images[:, :, *window.cells(u, v)]
+def column_blocks(images: np.ndarray, window: Window, dtype: np.dtype) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield, block by block, a slice of the images and their columns (n, C kH kW, H' W')."""
+    size = min(block_size(images.shape[1], window, dtype), max(len(images), 1))
+    columns = Columns(size, images.shape[1:], window, dtype)
+    for start in range(0, len(images), size):
+        block = slice(start, min(start + size, len(images)))
+        if block.stop - start < size:  # what is left over at the end
+            columns = Columns(block.stop - start, images.shape[1:], window, dtype)
+        yield block, columns.fill(images[block])
 
 
 def add_columns(images: np.ndarray, columns: np.ndarray, window: Window) -> None:
@@ -479,30 +507,18 @@ def add_columns(images: np.ndarray, columns: np.ndarray, window: Window) -> None
             images[:, :, *window.cells(u, v)] += columns[:, :, u, v]
 
 
-def columns_forward(columns: np.ndarray, kernels: np.ndarray, bias: np.ndarray | None, window: Window) -> np.ndarray:
-    """Multiply kernels (F, C, kH, kW) with a block's columns: maps (n, F, H', W')."""
-    n, filters = len(columns), len(kernels)
-    matrix = columns.reshape(n, _count(kernels.shape[1:]), _count(window.output_size))
-    # One small product per image stays in cache; one wide product over all images would not.
-    maps = np.matmul(kernels.reshape(filters, matrix.shape[1]), matrix)
-    if bias is not None:
-        maps += bias[:, None]
-    return maps.reshape(n, filters, *window.output_size)
-
-
-def columns_backward(dy: np.ndarray, columns: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Multiply a block's gradients (n, F, H', W') with its columns: ∂L/∂weight of the given shape."""
-    n, filters = len(columns), shape[0]
-    positions = _count(columns.shape[4:])
-    matrix = columns.reshape(n, _count(shape[1:]), positions)
-    products = np.matmul(dy.reshape(n, filters, positions), matrix.transpose(0, 2, 1))
-    return products.sum(axis=0).reshape(shape)
-
-
-def _block_size(channels: int, window: Window, dtype: np.dtype) -> int:
+def block_size(channels: int, window: Window, dtype: np.dtype) -> int:
     """Count the images whose columns fill one block."""
     cells = channels * _count(window.kernel_size, window.output_size)
     return max(1, BLOCK_BYTES // max(1, cells * np.dtype(dtype).itemsize))
+
+
+def _view(matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """See the first rows of each matrix (n, entries, H' W') as cells (n, C, kH, kW, H', W')."""
+    strides = [matrix.itemsize]
+    for length in shape[:1:-1]:
+        strides.insert(0, length * strides[0])
+    return np.ndarray(shape, matrix.dtype, matrix, strides=(matrix.strides[0], *strides))
 
 
 def _count(*sizes: tuple[int, ...]) -> int:

@@ -7,20 +7,15 @@ in blocks and keeps each block's columns from the forward to the backward pass.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+import functools
+from typing import TYPE_CHECKING, Any, ClassVar, Iterable, NamedTuple
 
 import numpy as np
 
+from cnnlab import _buffers
 from cnnlab._checks import as_array, as_float, as_int, as_pair, as_rng
 from cnnlab.activations import relu, relu_backward, sigmoid, sigmoid_backward, softmax
-from cnnlab.convolution import (
-    column_blocks,
-    columns_backward,
-    columns_forward,
-    conv2d,
-    conv2d_backward,
-    make_window,
-)
+from cnnlab.convolution import block_size, conv2d, conv2d_backward, make_window
 from cnnlab.linear import linear, linear_backward
 from cnnlab.losses import (
     binary_cross_entropy_with_logits,
@@ -57,8 +52,8 @@ class _Network:
             came = sorted(map(str, parameters)) if isinstance(parameters, dict) else type(parameters).__name__
             raise ValueError(f"parameters must be a dict with the keys {', '.join(self.keys)}; got {came}")
         arrays = {name: as_float(name, parameters[name]) for name in self.keys}
-        dtype = np.result_type(*arrays.values())  # float32 only if all are
-        self.parameters = {name: array.astype(dtype, order="C") for name, array in arrays.items()}
+        self._dtype = np.result_type(*arrays.values())  # float32 only if all are
+        self.parameters = {name: array.astype(self._dtype, order="C") for name, array in arrays.items()}
         shape = arrays["conv_weight"].shape
         if len(shape) != 4 or shape[1] != 1 or 0 in shape or shape[0] != (self.filters or shape[0]):
             hint = ": kernel[None, None] adds the first two axes" if len(shape) == 2 else ""
@@ -174,26 +169,9 @@ class _Network:
         """Do as `loss_and_gradients`, and count the images answered rightly (None without classes)."""
         images = self._images(x)
         targets = self._targets(target, len(images))
-        if not len(images):
-            record = self.forward(images)
-            return self._loss(record, targets), self.backward(record, targets), 0 if self.has_classes else None
-        weight, bias = self.parameters["conv_weight"], self.parameters.get("conv_bias")
-        window = make_window(images.shape[2:], weight.shape[2:], 1, self.padding)
-        loss = 0.0
-        gradients: Gradients = {}
-        hits = 0
-        for block, columns in column_blocks(images, window, weight.dtype, self._block_size(len(images))):
-            record = self._head(images[block], columns_forward(columns, weight, bias, window))
-            share = len(record.x) / len(images)
-            loss += share * self._loss(record, targets[block])
-            d_conv, part = self._head_backward(record, targets[block])
-            part["conv_weight"] = columns_backward(d_conv, columns, weight.shape)
-            part["conv_bias"] = d_conv.sum(axis=(0, 2, 3))
-            for name, gradient in part.items():
-                scaled = gradient if share == 1 else share * gradient
-                gradients[name] = gradients[name] + scaled if name in gradients else scaled
-            hits += self._hits(record, targets[block])
-        return loss, self._in_order(gradients), hits if self.has_classes else None
+        record = self.forward(images)
+        hits = int((self._answers(record) == targets).sum()) if self.has_classes else None
+        return self._loss(record, targets), self.backward(record, targets), hits
 
     def predict(self, x: ArrayLike) -> Any:
         """Answer for each image.
@@ -216,15 +194,13 @@ class _Network:
         answers = self._answers(self.forward(x))
         return answers[0] if np.ndim(x) == 2 else answers
 
-    def _block_size(self, n: int) -> int | None:
-        """Say how many of n images go through the network at a time (None: as many as fit into the cache)."""
-        return None
-
     def _in_order(self, gradients: Gradients) -> Gradients:
         return {name: gradients[name] for name in self.keys}
 
     def _images(self, x: ArrayLike) -> np.ndarray:
         """Return x as (N, 1, H, W) in the parameters' dtype."""
+        if type(x) is np.ndarray and x.ndim == 4 and x.shape[1] == 1 and x.dtype == self._dtype:
+            return x  # as it comes in training, thousands of times
         array = as_array("x", x)
         if array.ndim == 2:
             array = array[None, None]
@@ -246,7 +222,7 @@ class _Network:
 
     def _converted(self, name: str, array: np.ndarray) -> np.ndarray:
         """Convert to the parameters' dtype."""
-        return as_float(name, array).astype(self.parameters["conv_weight"].dtype, copy=False)
+        return as_float(name, array).astype(self._dtype, copy=False)
 
     def _features(self, maps: np.ndarray) -> np.ndarray:
         """Lay the maps (N, F, H, W) of each image out in a row: filter by filter, row by row."""
@@ -274,9 +250,6 @@ class _Network:
 
     def _answers(self, record: Any) -> np.ndarray:
         raise NotImplementedError
-
-    def _hits(self, record: Any, target: np.ndarray) -> int:
-        return int((self._answers(record) == target).sum()) if self.has_classes else 0
 
 
 class FilterRecord(NamedTuple):
@@ -367,6 +340,92 @@ class FilterRegression(_Network):
         return record.prediction[:, 0] if record.prediction.shape[1] == 1 else record.prediction
 
 
+Part = tuple[float, list[np.ndarray], int]
+
+
+def _sum(total: Part, part: Part) -> Part:
+    """Add one block's loss, gradients and hits to those of others, in place where there are arrays."""
+    for gradient, more in zip(total[1], part[1], strict=True):
+        gradient += more
+    return total[0] + part[0], total[1], total[2] + part[2]
+
+
+class _Layers(NamedTuple):
+    """What a block of images goes through before the dense layer, with its memory."""
+
+    convolution: _buffers.Convolution
+    activation: _buffers.Sigmoid | _buffers.Pool
+
+
+class _DenseNetwork(_Network):
+    """A convolution, an activation and a dense layer, with a fast path through all three and back.
+
+    A block of images goes forward and backward before the next block begins, so that its columns are kept for the
+    backward pass and stay in the cache, and memory does not grow with the number of images.
+    """
+
+    pools: ClassVar[bool] = True
+
+    def loss_gradients_hits(self, x: ArrayLike, target: ArrayLike) -> tuple[float, Gradients, int | None]:
+        """Do as `loss_and_gradients`, and count the images answered rightly."""
+        images = self._images(x)
+        n = len(images)
+        targets = self._targets(target, n)
+        if n == 0:
+            return super().loss_gradients_hits(images, targets)
+        size = self._block_size(images)
+        if size == n:
+            loss, gradients, hits = self._step(images, targets, n)
+        else:
+
+            def work(blocks: Iterable[int]) -> Part:
+                slices = [slice(k * size, k * size + size) for k in blocks]
+                return functools.reduce(_sum, (self._step(images[block], targets[block], n) for block in slices))
+
+            loss, gradients, hits = functools.reduce(_sum, _buffers.in_lanes(work, -(-n // size)))
+        shaped = zip(self.keys, gradients, strict=True)
+        return loss, {name: gradient.reshape(self.parameters[name].shape) for name, gradient in shaped}, hits
+
+    def _block_size(self, images: np.ndarray) -> int:
+        """Say how many of the images go through the network at a time."""
+        if len(images) == 1:
+            return 1
+        weight = self.parameters["conv_weight"]
+        window = make_window(images.shape[2:], weight.shape[2:], 1, self.padding)
+        return min(len(images), block_size(1, window, weight.dtype))
+
+    def _step(self, images: np.ndarray, targets: np.ndarray, n: int) -> Part:
+        """Take a block of the n images forward and back: its share of the loss and of each gradient, and its hits."""
+        conv_weight, conv_bias, weight, bias = self.parameters.values()
+        key = (self.pools, self.padding, images.shape, conv_weight.shape, images.dtype.char)
+        convolution, activation = _buffers.kept(key, lambda: self._make_layers(images))
+        # Where exp overflows, the result is right all the same. A loss that is no number the caller will see.
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            convolution.forward(images, conv_weight, conv_bias)
+            features = activation.forward()
+            if features.shape[1] != weight.shape[1]:
+                self._features(features[:, :, None, None])  # raises
+            scores = np.dot(features, weight.T)
+            scores += bias
+            loss, d_scores, hits = self._scores_loss(scores, targets, n)
+            activation.backward(np.dot(d_scores, weight))
+            gradients = [*convolution.backward(), np.dot(d_scores.T, features), np.add.reduce(d_scores, axis=0)]
+        return loss, gradients, hits
+
+    def _make_layers(self, images: np.ndarray) -> _Layers:
+        weight = self.parameters["conv_weight"]
+        window = make_window(images.shape[2:], weight.shape[2:], 1, self.padding)
+        convolution = _buffers.Convolution(len(images), images.shape[1:], window, len(weight), weight.dtype)
+        if self.pools:
+            pool = _buffers.Pool(convolution.maps, convolution.gradients, window.output_size)
+            return _Layers(convolution, pool)
+        return _Layers(convolution, _buffers.Sigmoid(convolution.maps, convolution.gradients))
+
+    def _scores_loss(self, scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray, int]:
+        """Return a block's share of the loss, ∂L/∂scores (m, K), and how many of its answers are right."""
+        raise NotImplementedError
+
+
 class SingleFilterRecord(NamedTuple):
     """The forward pass of `SingleFilterCNN`."""
 
@@ -379,7 +438,7 @@ class SingleFilterRecord(NamedTuple):
     prediction: np.ndarray  # (N,) ŷ = σ(z)
 
 
-class SingleFilterCNN(_Network):
+class SingleFilterCNN(_DenseNetwork):
     """Notebook 3: one filter, ReLU, max pool, a dense output and a sigmoid, fitted by half the squared error.
 
     Parameters
@@ -462,6 +521,9 @@ class SingleFilterCNN(_Network):
         d_conv = relu_backward(d_relu, record.conv)
         return d_conv, {"dense_weight": dense.weight, "dense_bias": dense.bias}
 
+    def _scores_loss(self, scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray, int]:
+        return _half_squared_error_of_scores(scores[:, 0], targets, n)
+
     def _loss(self, record: SingleFilterRecord, target: np.ndarray) -> float:
         return half_squared_error(record.prediction, target)
 
@@ -481,7 +543,7 @@ class BinaryRecord(NamedTuple):
     prediction: np.ndarray  # (N,) ŷ = σ(z)
 
 
-class BinaryCNN(_Network):
+class BinaryCNN(_DenseNetwork):
     """Notebook 4: a few filters with sigmoid, a dense output and a sigmoid, for a yes-or-no question.
 
     Parameters
@@ -511,6 +573,7 @@ class BinaryCNN(_Network):
     """
 
     outputs = 1
+    pools = False
 
     def __init__(
         self, parameters: dict[str, ArrayLike], *, loss: str = "half_squared_error", standardized: bool = False
@@ -562,9 +625,23 @@ class BinaryCNN(_Network):
         parameters = _scaled(rng, image_size, filters, kernel_size, pool=1, outputs=1, gain=1, dtype=dtype)
         return cls(parameters, loss=loss, standardized=standardized)
 
-    def _block_size(self, n: int) -> int | None:
+    def _block_size(self, images: np.ndarray) -> int:
         # Mean and deviation are those of the whole batch, so it must be one block.
-        return n if self.standardized else None
+        return len(images) if self.standardized else super()._block_size(images)
+
+    def _scores_loss(self, scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray, int]:
+        dense = scores[:, 0]
+        logit = standardize(dense) if self.standardized else dense
+        if self.loss_name == "cross_entropy":
+            share = len(logit) / n
+            loss = share * binary_cross_entropy_with_logits(logit, targets)
+            d_logit = share * binary_cross_entropy_with_logits_backward(logit, targets)[:, None]
+            hits = int(np.count_nonzero((logit > 0) == targets))
+        else:
+            loss, d_logit, hits = _half_squared_error_of_scores(logit, targets, n)
+        if self.standardized:
+            d_logit = standardize_backward(d_logit[:, 0], dense)[:, None]
+        return loss, d_logit, hits
 
     def _head(self, x: np.ndarray, conv: np.ndarray) -> BinaryRecord:
         activated = sigmoid(conv)
@@ -606,7 +683,7 @@ class SoftmaxRecord(NamedTuple):
     probabilities: np.ndarray  # (N, K) p = softmax(z)
 
 
-class SoftmaxCNN(_Network):
+class SoftmaxCNN(_DenseNetwork):
     """Notebook 5: a few filters, ReLU, max pool, a dense layer and softmax, fitted by cross-entropy.
 
     Parameters
@@ -682,11 +759,43 @@ class SoftmaxCNN(_Network):
         d_conv = relu_backward(d_relu, record.conv)
         return d_conv, {"dense_weight": dense.weight, "dense_bias": dense.bias}
 
+    def _targets(self, target: ArrayLike, n: int) -> np.ndarray:
+        labels = super()._targets(target, n)
+        classes = len(self.parameters["dense_bias"])
+        if labels.dtype.kind not in "iub" or (
+            n and (np.minimum.reduce(labels) < 0 or np.maximum.reduce(labels) >= classes)
+        ):
+            cross_entropy(np.zeros((n, classes)), labels)  # says what is wrong with them
+        return labels.astype(np.intp, copy=False)
+
+    def _scores_loss(self, scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray, int]:
+        rows = np.arange(len(scores))
+        scores -= np.maximum.reduce(scores, axis=1, keepdims=True)
+        p = np.exp(scores)
+        sums = np.add.reduce(p, axis=1, keepdims=True)
+        loss = (np.add.reduce(np.log(sums[:, 0])) - np.add.reduce(scores[rows, targets])) / n
+        hits = int(np.count_nonzero(scores.argmax(axis=1) == targets))
+        p /= sums
+        p[rows, targets] -= 1
+        p /= n
+        return float(loss), p, hits
+
     def _loss(self, record: SoftmaxRecord, target: np.ndarray) -> float:
         return cross_entropy(record.logits, target)
 
     def _answers(self, record: SoftmaxRecord) -> np.ndarray:
         return record.logits.argmax(axis=1)
+
+
+def _half_squared_error_of_scores(scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray, int]:
+    """Return a block's share of the loss ½ (σ(z) − y)² over n images, ∂L/∂z (m, 1), and its right answers."""
+    prediction = 1 / (1 + np.exp(-scores))
+    error = prediction - targets
+    d_scores = error * prediction
+    d_scores *= 1 - prediction
+    d_scores /= n
+    hits = int(np.count_nonzero((prediction > 0.5) == targets))
+    return float(np.dot(error, error)) / (2 * n), d_scores[:, None], hits
 
 
 def _scaled(

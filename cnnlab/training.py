@@ -55,17 +55,19 @@ def sgd_step(parameters: dict[str, np.ndarray], gradients: dict[str, np.ndarray]
     array([0.9, 2.1])
     """
     learning_rate = _as_learning_rate(learning_rate)
-    if set(parameters) != set(gradients):
+    if parameters.keys() != gradients.keys():
         raise ValueError(f"gradients must have the keys {sorted(parameters)}; got {sorted(gradients)}")
-    steps = {}
+    steps = []
     for name, value in parameters.items():
         if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or not value.flags.writeable:
             raise TypeError(f"parameters[{name!r}] must be a writeable array of floats, to be changed in place")
-        gradient = as_array(f"gradients[{name!r}]", gradients[name])
-        require_shape(f"gradients[{name!r}]", gradient, value.shape, "its parameter's shape")
-        steps[name] = learning_rate * gradient
-    for name, value in parameters.items():
-        value -= steps[name]
+        gradient = gradients[name]
+        if type(gradient) is not np.ndarray or gradient.shape != value.shape or gradient.dtype != value.dtype:
+            gradient = as_array(f"gradients[{name!r}]", gradient)
+            require_shape(f"gradients[{name!r}]", gradient, value.shape, "its parameter's shape")
+        steps.append(learning_rate * gradient)
+    for value, step in zip(parameters.values(), steps, strict=True):
+        value -= step
 
 
 def gradient_descent(

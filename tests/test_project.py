@@ -80,7 +80,8 @@ GROUND_FLOOR = ("activations", "convolution", "linear", "losses", "normalization
 MAY_IMPORT = {
     "_checks": set(),
     **{module: {"_checks"} for module in GROUND_FLOOR},
-    "networks": {"_checks", *GROUND_FLOOR},
+    "_buffers": {"_checks", *GROUND_FLOOR},
+    "networks": {"_checks", "_buffers", *GROUND_FLOOR},
     "training": {"_checks", *GROUND_FLOOR},
     "datasets": {"_checks"},
     "plots": {"_checks", *GROUND_FLOOR},
