@@ -366,8 +366,14 @@ class _DenseNetwork(_Network):
 
     pools: ClassVar[bool] = True
 
+    def loss_and_gradients(self, x: ArrayLike, target: ArrayLike) -> tuple[float, Gradients]:
+        loss, gradients, _ = self._run(x, target, count=False)
+        return loss, gradients
+
     def loss_gradients_hits(self, x: ArrayLike, target: ArrayLike) -> tuple[float, Gradients, int | None]:
-        """Do as `loss_and_gradients`, and count the images answered rightly."""
+        return self._run(x, target, count=True)
+
+    def _run(self, x: ArrayLike, target: ArrayLike, *, count: bool) -> tuple[float, Gradients, int | None]:
         images = self._images(x)
         n = len(images)
         targets = self._targets(target, n)
@@ -375,12 +381,12 @@ class _DenseNetwork(_Network):
             return super().loss_gradients_hits(images, targets)
         size = self._block_size(images)
         if size == n:
-            loss, gradients, hits = self._step(images, targets, n)
+            loss, gradients, hits = self._step(images, targets, n, count)
         else:
 
             def work(blocks: Iterable[int]) -> Part:
                 slices = [slice(k * size, k * size + size) for k in blocks]
-                return functools.reduce(_sum, (self._step(images[block], targets[block], n) for block in slices))
+                return functools.reduce(_sum, (self._step(images[b], targets[b], n, count) for b in slices))
 
             loss, gradients, hits = functools.reduce(_sum, _buffers.in_lanes(work, -(-n // size)))
         shaped = zip(self.keys, gradients, strict=True)
@@ -394,7 +400,7 @@ class _DenseNetwork(_Network):
         window = make_window(images.shape[2:], weight.shape[2:], 1, self.padding)
         return min(len(images), block_size(1, window, weight.dtype))
 
-    def _step(self, images: np.ndarray, targets: np.ndarray, n: int) -> Part:
+    def _step(self, images: np.ndarray, targets: np.ndarray, n: int, count: bool) -> Part:
         """Take a block of the n images forward and back: its share of the loss and of each gradient, and its hits."""
         conv_weight, conv_bias, weight, bias = self.parameters.values()
         key = (self.pools, self.padding, images.shape, conv_weight.shape, images.dtype.char)
@@ -407,7 +413,8 @@ class _DenseNetwork(_Network):
                 self._features(features[:, :, None, None])  # raises
             scores = np.dot(features, weight.T)
             scores += bias
-            loss, d_scores, hits = self._scores_loss(scores, targets, n)
+            hits = self._hits(scores, targets) if count else 0
+            loss, d_scores = self._scores_loss(scores, targets, n)
             activation.backward(np.dot(d_scores, weight))
             gradients = [*convolution.backward(), np.dot(d_scores.T, features), np.add.reduce(d_scores, axis=0)]
         return loss, gradients, hits
@@ -421,9 +428,13 @@ class _DenseNetwork(_Network):
             return _Layers(convolution, pool)
         return _Layers(convolution, _buffers.Sigmoid(convolution.maps, convolution.gradients))
 
-    def _scores_loss(self, scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray, int]:
-        """Return a block's share of the loss, ∂L/∂scores (m, K), and how many of its answers are right."""
+    def _scores_loss(self, scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray]:
+        """Return a block's share of the loss and ∂L/∂scores (m, K)."""
         raise NotImplementedError
+
+    def _hits(self, scores: np.ndarray, targets: np.ndarray) -> int:
+        """Count the right answers of a block."""
+        return int(np.count_nonzero((scores[:, 0] > 0) == targets))
 
 
 class SingleFilterRecord(NamedTuple):
@@ -521,7 +532,7 @@ class SingleFilterCNN(_DenseNetwork):
         d_conv = relu_backward(d_relu, record.conv)
         return d_conv, {"dense_weight": dense.weight, "dense_bias": dense.bias}
 
-    def _scores_loss(self, scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray, int]:
+    def _scores_loss(self, scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray]:
         return _half_squared_error_of_scores(scores[:, 0], targets, n)
 
     def _loss(self, record: SingleFilterRecord, target: np.ndarray) -> float:
@@ -629,19 +640,21 @@ class BinaryCNN(_DenseNetwork):
         # Mean and deviation are those of the whole batch, so it must be one block.
         return len(images) if self.standardized else super()._block_size(images)
 
-    def _scores_loss(self, scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray, int]:
+    def _hits(self, scores: np.ndarray, targets: np.ndarray) -> int:
+        return super()._hits(standardize(scores) if self.standardized else scores, targets)
+
+    def _scores_loss(self, scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray]:
         dense = scores[:, 0]
         logit = standardize(dense) if self.standardized else dense
         if self.loss_name == "cross_entropy":
             share = len(logit) / n
             loss = share * binary_cross_entropy_with_logits(logit, targets)
             d_logit = share * binary_cross_entropy_with_logits_backward(logit, targets)[:, None]
-            hits = int(np.count_nonzero((logit > 0) == targets))
         else:
-            loss, d_logit, hits = _half_squared_error_of_scores(logit, targets, n)
+            loss, d_logit = _half_squared_error_of_scores(logit, targets, n)
         if self.standardized:
             d_logit = standardize_backward(d_logit[:, 0], dense)[:, None]
-        return loss, d_logit, hits
+        return loss, d_logit
 
     def _head(self, x: np.ndarray, conv: np.ndarray) -> BinaryRecord:
         activated = sigmoid(conv)
@@ -768,17 +781,19 @@ class SoftmaxCNN(_DenseNetwork):
             cross_entropy(np.zeros((n, classes)), labels)  # says what is wrong with them
         return labels.astype(np.intp, copy=False)
 
-    def _scores_loss(self, scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray, int]:
-        rows = np.arange(len(scores))
+    def _hits(self, scores: np.ndarray, targets: np.ndarray) -> int:
+        return int(np.count_nonzero(scores.argmax(axis=1) == targets))
+
+    def _scores_loss(self, scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray]:
+        right = targets[:, None] == np.arange(scores.shape[1])
         scores -= np.maximum.reduce(scores, axis=1, keepdims=True)
         p = np.exp(scores)
         sums = np.add.reduce(p, axis=1, keepdims=True)
-        loss = (np.add.reduce(np.log(sums[:, 0])) - np.add.reduce(scores[rows, targets])) / n
-        hits = int(np.count_nonzero(scores.argmax(axis=1) == targets))
+        loss = np.add.reduce(np.log(sums), axis=None) - np.add.reduce(scores[right])
         p /= sums
-        p[rows, targets] -= 1
+        p -= right
         p /= n
-        return float(loss), p, hits
+        return float(loss) / n, p
 
     def _loss(self, record: SoftmaxRecord, target: np.ndarray) -> float:
         return cross_entropy(record.logits, target)
@@ -787,15 +802,14 @@ class SoftmaxCNN(_DenseNetwork):
         return record.logits.argmax(axis=1)
 
 
-def _half_squared_error_of_scores(scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray, int]:
-    """Return a block's share of the loss ½ (σ(z) − y)² over n images, ∂L/∂z (m, 1), and its right answers."""
+def _half_squared_error_of_scores(scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray]:
+    """Return a block's share of the loss ½ (σ(z) − y)² over n images, and ∂L/∂z (m, 1)."""
     prediction = 1 / (1 + np.exp(-scores))
     error = prediction - targets
     d_scores = error * prediction
     d_scores *= 1 - prediction
     d_scores /= n
-    hits = int(np.count_nonzero((prediction > 0.5) == targets))
-    return float(np.dot(error, error)) / (2 * n), d_scores[:, None], hits
+    return float(np.dot(error, error)) / (2 * n), d_scores[:, None]
 
 
 def _scaled(
