@@ -120,11 +120,11 @@ class Sigmoid:
     def forward(self) -> np.ndarray:
         """Return σ of the maps as (n, F H' W')."""
         y = self._y
-        # exp may overflow to infinity, of which the reciprocal is 0, as it should be: no `where` is needed.
+        # exp may overflow to infinity, and 1 divided by it is 0, as it should be: no `where` is needed.
         np.negative(self._maps, out=y)
         np.exp(y, out=y)
         y += 1
-        np.reciprocal(y, out=y)
+        np.divide(1, y, out=y)
         return self._features
 
     def backward(self, dy: np.ndarray) -> None:

@@ -379,13 +379,14 @@ class _DenseNetwork(_Network):
         targets = self._targets(target, n)
         if n == 0:
             return super().loss_gradients_hits(images, targets)
-        size = self._block_size(images)
-        if size == n:
+        blocks = -(-n // self._block_size(images))
+        if blocks == 1:
             loss, gradients, hits = self._step(images, targets, n, count)
         else:
+            size = -(-n // blocks)  # blocks of about the same size
 
-            def work(blocks: Iterable[int]) -> Part:
-                slices = [slice(k * size, k * size + size) for k in blocks]
+            def work(lane: Iterable[int]) -> Part:
+                slices = [slice(k * size, k * size + size) for k in lane]
                 return functools.reduce(_sum, (self._step(images[b], targets[b], n, count) for b in slices))
 
             loss, gradients, hits = functools.reduce(_sum, _buffers.in_lanes(work, -(-n // size)))
