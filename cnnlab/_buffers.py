@@ -12,12 +12,14 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Hashable, TypeVar
+from typing import TYPE_CHECKING, Callable, Hashable, TypeVar
 
 import numpy as np
 
 from cnnlab.convolution import Columns, Window
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ["Convolution", "Pool", "Sigmoid", "in_lanes", "kept"]
 
@@ -58,6 +60,8 @@ def in_lanes(work: Callable[[range], Result], blocks: int) -> list[Result]:
 def _workers() -> ThreadPoolExecutor:
     global _pool
     if _pool is None:
+        from concurrent.futures import ThreadPoolExecutor  # loaded here, as it brings logging with it
+
         threads = os.environ.get("OMP_NUM_THREADS", "")
         _pool = ThreadPoolExecutor(int(threads) if threads.isdecimal() and int(threads) else os.cpu_count() or 1)
     return _pool
