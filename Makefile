@@ -5,7 +5,7 @@ BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 # JupyterLab refuses to run as root, as one does in a container, unless told.
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test test-browser test-colab lint links notebooks clean
+.PHONY: lab test test-browser test-colab bench lint links notebooks clean
 
 lab: .venv/ready
 	$(BIN)/jupyter lab $(ROOT) $(ARGS) notebooks/01_filter_update.ipynb
@@ -21,6 +21,11 @@ test-browser: .venv/ready
 # Run the notebooks as Colab does: its versions, and a package that only the setup cell installs.
 test-colab:
 	$(PYTHON) tools/colab.py
+
+# Time cnnlab beside PyTorch, JAX and the notebooks' loops, and write what comes out into the README.
+bench: .venv/ready
+	$(BIN)/python -m pip install --quiet --editable ".[bench]"
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lint: .venv/ready-to-lint
 	$(BIN)/ruff check

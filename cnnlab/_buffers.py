@@ -21,7 +21,7 @@ from cnnlab.convolution import Columns, Window
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["Convolution", "Pool", "Sigmoid", "in_lanes", "kept"]
+__all__ = ["Convolution", "Pool", "Sigmoid", "in_lanes", "kept", "product"]
 
 Layers = TypeVar("Layers")
 Result = TypeVar("Result")
@@ -44,6 +44,7 @@ def kept(key: Hashable, make: Callable[[], Layers]) -> Layers:
     return layers[key]
 
 
+UNSHARED = 2**19  # multiplications that OpenBLAS leaves to one thread
 LANES = 4  # the same on every machine, so that sums are made in the same order whatever the number of cores
 
 
@@ -51,7 +52,8 @@ def in_lanes(work: Callable[[range], Result], blocks: int) -> list[Result]:
     """Deal the blocks out to lanes and work on several lanes at once: `work` gets the numbers of a lane's blocks.
 
     NumPy lets go of Python's lock while it computes, so threads do run side by side. The matrix products of a block
-    are too small for BLAS to share out.
+    are too small for BLAS to share out, or are divided until they are: both kinds of threads together would only get
+    in each other's way.
     """
     lanes = [range(lane, blocks, LANES) for lane in range(min(LANES, blocks))]
     return list(_workers().map(work, lanes))
@@ -81,6 +83,7 @@ class Convolution:
     """`conv2d` of n images with a bias, and the gradients of weight and bias; the columns are kept in between."""
 
     def __init__(self, n: int, shape: tuple[int, ...], window: Window, filters: int, dtype: np.dtype) -> None:
+        self.shape = (n, *shape)  # of the images
         self._columns = Columns(n, shape, window, dtype, ones=True)
         _, entries, cells = self._columns.matrix.shape
         # A product with 4 rows takes no longer than one with 3: the processor works on 4 at a time.
@@ -90,6 +93,14 @@ class Convolution:
         self._maps, self._gradients = np.empty((n, rows, cells), dtype), np.zeros((n, rows, cells), dtype)
         self._transposed = self._columns.matrix.transpose(0, 2, 1)
         self._filters = filters
+        # The same in parts so small that BLAS does not share one out among threads: the lanes are threads already.
+        parts = _parts(rows, entries * cells)
+        self._one_product = n == parts == 1  # np.dot costs less than np.matmul to call
+        self._weight_parts = self._weights.reshape(parts, -1, entries)
+        self._map_parts = self._maps.reshape(n, parts, -1, cells)
+        self._gradient_parts = self._gradients.reshape(n, parts, -1, cells)
+        self._product_parts = self._products.reshape(n, parts, -1, entries)
+        self._column_parts, self._transposed_parts = self._columns.matrix[:, None], self._transposed[:, None]
         self.maps, self.gradients = self._maps[:, :filters], self._gradients[:, :filters]
 
     def forward(self, images: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -97,20 +108,43 @@ class Convolution:
         self._weight[...] = weight.reshape(self._weight.shape)
         self._bias[...] = bias
         columns = self._columns.fill(images)
-        if len(columns) == 1:
+        if self._one_product:
             np.dot(self._weights, columns[0], out=self._maps[0])
         else:
             # One small product per image stays in cache; one wide product over all images would not.
-            np.matmul(self._weights, columns, out=self._maps)
+            np.matmul(self._weight_parts, self._column_parts, out=self._map_parts)
         return self.maps
 
     def backward(self) -> tuple[np.ndarray, np.ndarray]:
         """Return ∂L/∂weight (F, C kH kW) and ∂L/∂bias (F,) for ∂L/∂maps in `gradients`."""
-        if len(self._products) == 1:
+        if self._one_product:
             both = np.dot(self._gradients[0], self._transposed[0])
         else:
-            both = np.add.reduce(np.matmul(self._gradients, self._transposed, out=self._products), axis=0)
+            np.matmul(self._gradient_parts, self._transposed_parts, out=self._product_parts)
+            both = np.add.reduce(self._products, axis=0)
         return both[: self._filters, :-1], both[: self._filters, -1]
+
+    def input_gradient(self) -> np.ndarray:
+        """Return ∂L/∂images (n, C, H, W). It is made where the columns were: call it after `backward`."""
+        n, filters, cells = self.gradients.shape
+        entries = self._weight.shape[1]
+        parts = _parts(entries, filters * cells)
+        weights = self._weight.reshape(filters, parts, -1).transpose(1, 2, 0)
+        out = self._columns.matrix[:, :-1].reshape(n, parts, -1, cells)
+        np.matmul(weights, self.gradients[:, None], out=out)
+        return self._columns.fold()
+
+
+def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Multiply two matrices, in parts small enough for one thread."""
+    parts = _parts(len(a), b.size)
+    return np.matmul(a.reshape(parts, len(a) // parts, -1), b).reshape(len(a), -1)
+
+
+def _parts(rows: int, cost: int) -> int:
+    """Say into how many parts to divide rows that cost so many multiplications each."""
+    divisors = [parts for parts in range(1, rows + 1) if rows % parts == 0]
+    return next((parts for parts in divisors if rows // parts * cost < UNSHARED), rows)
 
 
 class Sigmoid:

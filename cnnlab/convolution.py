@@ -464,6 +464,7 @@ class Columns:
     """
 
     def __init__(self, n: int, shape: tuple[int, ...], window: Window, dtype: np.dtype, *, ones: bool = False) -> None:
+        self._window = window
         channels, height, width = shape
         (k_rows, k_columns), (s_rows, s_columns) = window.kernel_size, window.stride
         rows, columns = window.output_size
@@ -474,7 +475,7 @@ class Columns:
         if ones:
             self.matrix[:, entries] = 1
         top, left = window.before
-        self._inside = padded[:, :, top : top + height, left : left + width]
+        self._padded, self._inside = padded, padded[:, :, top : top + height, left : left + width]
         self._slid, self._cells = slid, _view(self.matrix, (n, channels, k_rows, k_columns, rows, columns))
         a, b, c, d = padded.strides
         self._along_rows = np.ndarray(slid.shape, dtype, padded, strides=(a, b, d, c, d * s_columns))
@@ -488,6 +489,13 @@ class Columns:
         np.copyto(self._cells, self._along_columns)
         return self.matrix
 
+    def fold(self) -> np.ndarray:
+        """Return the images (n, C, H, W) to which the columns add up, as `fold` does."""
+        padded = np.zeros(self._padded.shape, self._padded.dtype)
+        add_columns(padded, self._cells, self._window, self._slid)
+        (top, left), (height, width) = self._window.before, self._inside.shape[2:]
+        return padded[:, :, top : top + height, left : left + width]
+
 
 def column_blocks(images: np.ndarray, window: Window, dtype: np.dtype) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield, block by block, a slice of the images and their columns (n, C kH kW, H' W')."""
@@ -500,11 +508,19 @@ def column_blocks(images: np.ndarray, window: Window, dtype: np.dtype) -> Iterat
         yield block, columns.fill(images[block])
 
 
-def add_columns(images: np.ndarray, columns: np.ndarray, window: Window) -> None:
-    """Add columns (n, C, kH, kW, H', W') to the windows of padded images: the reverse of `fill_columns`."""
+def add_columns(images: np.ndarray, columns: np.ndarray, window: Window, slid: np.ndarray | None = None) -> None:
+    """Add columns (n, C, kH, kW, H', W') to the windows of padded images: `Columns.fill` in reverse.
+
+    It goes in the same two stages, by way of `slid` (n, C, kW, H, W'), which is overwritten: most of the additions then
+    run over the long pieces of the columns, and few over the short rows of the images.
+    """
+    if slid is None:
+        slid = np.empty((*columns.shape[:2], columns.shape[3], images.shape[2], columns.shape[5]), columns.dtype)
+    slid.fill(0)
     for u in range(window.kernel_size[0]):
-        for v in range(window.kernel_size[1]):
-            images[:, :, *window.cells(u, v)] += columns[:, :, u, v]
+        slid[:, :, :, window.cells(u, 0)[0]] += columns[:, :, u]
+    for v in range(window.kernel_size[1]):
+        images[..., window.cells(0, v)[1]] += slid[:, :, v]
 
 
 def block_size(channels: int, window: Window, dtype: np.dtype) -> int:

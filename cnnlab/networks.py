@@ -1,13 +1,15 @@
 """The networks of notebooks 1, 3, 4 and 5, built from the ground floor.
 
 Every network begins with one convolution. What comes after it is its *head*: `forward` and `backward` are the
-convolution and the head in turn. `loss_and_gradients` gives the same numbers faster: it works through the batch
-in blocks and keeps each block's columns from the forward to the backward pass.
+convolution and the head in turn (`TenClassCNN`, which has two convolutions, spells them out).
+`loss_and_gradients` gives the same numbers faster: it works through the batch in blocks and keeps each block's
+columns from the forward to the backward pass.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import TYPE_CHECKING, Any, ClassVar, Iterable, NamedTuple
 
 import numpy as np
@@ -15,7 +17,7 @@ import numpy as np
 from cnnlab import _buffers
 from cnnlab._checks import as_array, as_float, as_int, as_pair, as_rng
 from cnnlab.activations import relu, relu_backward, sigmoid, sigmoid_backward, softmax
-from cnnlab.convolution import block_size, conv2d, conv2d_backward, make_window
+from cnnlab.convolution import Window, block_size, conv2d, conv2d_backward, make_window
 from cnnlab.linear import linear, linear_backward
 from cnnlab.losses import (
     binary_cross_entropy_with_logits,
@@ -33,7 +35,7 @@ from cnnlab.pooling import max_pool2d, max_pool2d_backward
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
 
-__all__ = ["BinaryCNN", "FilterRegression", "SingleFilterCNN", "SoftmaxCNN"]
+__all__ = ["BinaryCNN", "FilterRegression", "SingleFilterCNN", "SoftmaxCNN", "TenClassCNN"]
 
 Gradients = dict[str, np.ndarray]
 
@@ -42,6 +44,7 @@ class _Network:
     """One convolution and a head."""
 
     keys: ClassVar[tuple[str, ...]] = ("conv_weight", "conv_bias", "dense_weight", "dense_bias")
+    to_features: ClassVar[str] = "dense_weight"  # which weights the features meet
     padding: ClassVar[str] = "valid"
     has_classes: ClassVar[bool] = True
     filters: ClassVar[int | None] = None  # how many there must be, if that is fixed
@@ -54,6 +57,10 @@ class _Network:
         arrays = {name: as_float(name, parameters[name]) for name in self.keys}
         self._dtype = np.result_type(*arrays.values())  # float32 only if all are
         self.parameters = {name: array.astype(self._dtype, order="C") for name, array in arrays.items()}
+        self._check_shapes()
+
+    def _check_shapes(self) -> None:
+        arrays = self.parameters
         shape = arrays["conv_weight"].shape
         if len(shape) != 4 or shape[1] != 1 or 0 in shape or shape[0] != (self.filters or shape[0]):
             hint = ": kernel[None, None] adds the first two axes" if len(shape) == 2 else ""
@@ -227,10 +234,10 @@ class _Network:
     def _features(self, maps: np.ndarray) -> np.ndarray:
         """Lay the maps (N, F, H, W) of each image out in a row: filter by filter, row by row."""
         features = maps.reshape(len(maps), maps.shape[1] * maps.shape[2] * maps.shape[3])
-        expected = self.parameters["dense_weight"].shape[1]
+        expected = self.parameters[self.to_features].shape[1]
         if features.shape[1] != expected:
             raise ValueError(
-                f"x gives {features.shape[1]} features, dense_weight takes {expected}: the network was made for "
+                f"x gives {features.shape[1]} features, {self.to_features} takes {expected}: the network was made for "
                 f"images of another size (image_size)"
             )
         return features
@@ -685,6 +692,39 @@ class BinaryCNN(_DenseNetwork):
         return (record.prediction > 0.5).astype(np.intp)
 
 
+class _SoftmaxNetwork(_DenseNetwork):
+    """A network that ends in one score for each class, fitted by cross-entropy."""
+
+    def _targets(self, target: ArrayLike, n: int) -> np.ndarray:
+        labels = super()._targets(target, n)
+        classes = len(self.parameters[self.keys[-1]])
+        if labels.dtype.kind not in "iub" or (
+            n and (np.minimum.reduce(labels) < 0 or np.maximum.reduce(labels) >= classes)
+        ):
+            cross_entropy(np.zeros((n, classes)), labels)  # says what is wrong with them
+        return labels.astype(np.intp, copy=False)
+
+    def _hits(self, scores: np.ndarray, targets: np.ndarray) -> int:
+        return int(np.count_nonzero(scores.argmax(axis=1) == targets))
+
+    def _scores_loss(self, scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray]:
+        right = targets[:, None] == np.arange(scores.shape[1])
+        scores -= np.maximum.reduce(scores, axis=1, keepdims=True)
+        p = np.exp(scores)
+        sums = np.add.reduce(p, axis=1, keepdims=True)
+        loss = np.add.reduce(np.log(sums), axis=None) - np.add.reduce(scores[right])
+        p /= sums
+        p -= right
+        p /= n
+        return float(loss) / n, p
+
+    def _loss(self, record: Any, target: np.ndarray) -> float:
+        return cross_entropy(record.logits, target)
+
+    def _answers(self, record: Any) -> np.ndarray:
+        return record.logits.argmax(axis=1)
+
+
 class SoftmaxRecord(NamedTuple):
     """The forward pass of `SoftmaxCNN`."""
 
@@ -697,7 +737,7 @@ class SoftmaxRecord(NamedTuple):
     probabilities: np.ndarray  # (N, K) p = softmax(z)
 
 
-class SoftmaxCNN(_DenseNetwork):
+class SoftmaxCNN(_SoftmaxNetwork):
     """Notebook 5: a few filters, ReLU, max pool, a dense layer and softmax, fitted by cross-entropy.
 
     Parameters
@@ -773,35 +813,6 @@ class SoftmaxCNN(_DenseNetwork):
         d_conv = relu_backward(d_relu, record.conv)
         return d_conv, {"dense_weight": dense.weight, "dense_bias": dense.bias}
 
-    def _targets(self, target: ArrayLike, n: int) -> np.ndarray:
-        labels = super()._targets(target, n)
-        classes = len(self.parameters["dense_bias"])
-        if labels.dtype.kind not in "iub" or (
-            n and (np.minimum.reduce(labels) < 0 or np.maximum.reduce(labels) >= classes)
-        ):
-            cross_entropy(np.zeros((n, classes)), labels)  # says what is wrong with them
-        return labels.astype(np.intp, copy=False)
-
-    def _hits(self, scores: np.ndarray, targets: np.ndarray) -> int:
-        return int(np.count_nonzero(scores.argmax(axis=1) == targets))
-
-    def _scores_loss(self, scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray]:
-        right = targets[:, None] == np.arange(scores.shape[1])
-        scores -= np.maximum.reduce(scores, axis=1, keepdims=True)
-        p = np.exp(scores)
-        sums = np.add.reduce(p, axis=1, keepdims=True)
-        loss = np.add.reduce(np.log(sums), axis=None) - np.add.reduce(scores[right])
-        p /= sums
-        p -= right
-        p /= n
-        return float(loss) / n, p
-
-    def _loss(self, record: SoftmaxRecord, target: np.ndarray) -> float:
-        return cross_entropy(record.logits, target)
-
-    def _answers(self, record: SoftmaxRecord) -> np.ndarray:
-        return record.logits.argmax(axis=1)
-
 
 def _half_squared_error_of_scores(scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray]:
     """Return a block's share of the loss ½ (σ(z) − y)² over n images, and ∂L/∂z (m, 1)."""
@@ -852,3 +863,335 @@ def _as_dtype(dtype: Any) -> np.dtype:
     if dtype is None or kind not in (np.dtype(np.float64), np.dtype(np.float32)):
         raise TypeError(f"dtype must be float64 or float32; got {dtype!r}")
     return kind
+
+
+class TenClassRecord(NamedTuple):
+    """The forward pass of `TenClassCNN`."""
+
+    x: np.ndarray  # (N, 1, H, W) images
+    conv1: np.ndarray  # (N, F, H', W') first convolution with bias
+    relu1: np.ndarray  # (N, F, H', W')
+    pool1: np.ndarray  # (N, F, H' / 2, W' / 2)
+    conv2: np.ndarray  # (N, G, H'', W'') second convolution with bias, over all F maps
+    relu2: np.ndarray  # (N, G, H'', W'')
+    pool2: np.ndarray  # (N, G, H'' / 2, W'' / 2)
+    features: np.ndarray  # (N, G H'' W'' / 4)
+    dense1: np.ndarray  # (N, M) weighted sums
+    relu3: np.ndarray  # (N, M)
+    logits: np.ndarray  # (N, K) one score z for each class
+    probabilities: np.ndarray  # (N, K) p = softmax(z)
+
+
+class TenClassCNN(_SoftmaxNetwork):
+    """Where notebook 4 leads: two convolutions, each with ReLU and max pool, two dense layers, softmax.
+
+    .. math::
+        P = \\mathrm{pool}(\\mathrm{relu}(b + x \\star w)), \\quad
+        Q = \\mathrm{pool}(\\mathrm{relu}(c + P \\star v)), \\quad
+        z = e + U \\, \\mathrm{relu}(d + V Q), \\quad
+        L = -\\frac{1}{N} \\sum_n \\ln \\mathrm{softmax}(z_n)_{y_n}
+
+    The second convolution sums over all maps of the first: its filters have as many channels.
+
+    Parameters
+    ----------
+    parameters : dict
+        `conv1_weight` w (F, 1, kH, kW), `conv1_bias` b (F,), `conv2_weight` v (G, F, kH, kW), `conv2_bias` c (G,),
+        `dense1_weight` V (M, features), `dense1_bias` d (M,), `dense2_weight` U (K, M), `dense2_bias` e (K,); copied.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the parameters have wrong keys or shapes.
+
+    References
+    ----------
+    LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998, section II
+    (the order of the layers);
+    He et al., "Delving deep into rectifiers", arXiv:1502.01852, equation 10 (the scale of the first weights).
+
+    Examples
+    --------
+    >>> network = TenClassCNN.initialize(np.random.default_rng(0))
+    >>> record = network.forward(np.eye(28))
+    >>> record.pool1.shape, record.pool2.shape, record.probabilities.shape
+    ((1, 20, 12, 12), (1, 50, 4, 4), (1, 10))
+    """
+
+    keys = (
+        "conv1_weight", "conv1_bias", "conv2_weight", "conv2_bias",
+        "dense1_weight", "dense1_bias", "dense2_weight", "dense2_bias",
+    )  # fmt: skip
+    to_features = "dense1_weight"
+
+    def _check_shapes(self) -> None:
+        shapes = {name: value.shape for name, value in self.parameters.items()}
+        filters, channels = shapes["conv1_weight"][:1], shapes["conv2_weight"][:1]
+        hidden, classes = shapes["dense1_weight"][:1], shapes["dense2_weight"][:1]
+        expected: dict[str, tuple[int | str, ...]] = {
+            "conv1_weight": ("F", 1, "kH", "kW"),
+            "conv1_bias": filters,
+            "conv2_weight": ("G", *filters, "kH", "kW"),
+            "conv2_bias": channels,
+            "dense1_weight": ("M", "features"),
+            "dense1_bias": hidden,
+            "dense2_weight": ("K", *hidden),
+            "dense2_bias": classes,
+        }
+        for name, wanted in expected.items():
+            shape = shapes[name]
+            fits = len(shape) == len(wanted) and all(
+                length > 0 if isinstance(size, str) else length == size
+                for length, size in zip(shape, wanted, strict=True)
+            )
+            if not fits:
+                sizes = ", ".join(map(str, wanted)) + ("," if len(wanted) == 1 else "")
+                raise ValueError(f"{name} must have shape ({sizes}); got {shape}")
+
+    @classmethod
+    def initialize(
+        cls,
+        rng: np.random.Generator,
+        *,
+        image_size: int | tuple[int, int] = 28,
+        filters: tuple[int, int] = (20, 50),
+        kernel_size: int | tuple[int, int] = 5,
+        hidden: int = 500,
+        classes: int = 10,
+        dtype: DTypeLike = np.float64,
+    ) -> TenClassCNN:
+        """Draw weights from a normal distribution with variance 2 / (numbers summed); biases are 0.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Where the random numbers come from, as in `np.random.default_rng(0)`.
+        image_size, kernel_size : int or pair of int
+            Height and width of the images and of the filters of both convolutions.
+        filters : pair of int
+            F and G, the numbers of filters of the first and the second convolution.
+        hidden : int
+            M, the number of sums that the first dense layer forms.
+        classes : int
+            K, the number of classes.
+        dtype : dtype
+            float64 or float32.
+
+        Returns
+        -------
+        TenClassCNN
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has a wrong type or value.
+        """
+        rng, kind = as_rng(rng), _as_dtype(dtype)
+        size, kernel = as_pair("image_size", image_size, 1), as_pair("kernel_size", kernel_size, 1)
+        if not isinstance(filters, (tuple, list)) or len(filters) != 2:
+            raise TypeError(f"filters must be a pair, one number for each convolution; got {filters!r}")
+        first, second = (as_int(f"filters[{place}]", count, 1) for place, count in enumerate(filters))
+        hidden, classes = as_int("hidden", hidden, 1), as_int("classes", classes, 2)
+        smallest = tuple(3 * k + 1 for k in kernel)  # room for both kernels and both pools
+        if size[0] < smallest[0] or size[1] < smallest[1]:
+            raise ValueError(
+                f"image_size must be at least {smallest} for two kernels of {kernel}, each with a pool; got {size}"
+            )
+        rows, columns = (((length - k + 1) // 2 - k + 1) // 2 for length, k in zip(size, kernel, strict=True))
+        shapes = {
+            "conv1": (first, 1, *kernel),
+            "conv2": (second, first, *kernel),
+            "dense1": (hidden, second * rows * columns),
+            "dense2": (classes, hidden),
+        }
+        parameters: dict[str, ArrayLike] = {}
+        for layer, shape in shapes.items():
+            weight = rng.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))
+            parameters[f"{layer}_weight"] = weight.astype(kind)
+            parameters[f"{layer}_bias"] = np.zeros(shape[0], kind)
+        return cls(parameters)
+
+    def forward(self, x: ArrayLike) -> TenClassRecord:
+        """Run the network and keep every intermediate result.
+
+        Parameters
+        ----------
+        x : (N, 1, H, W) array_like, or (H, W)
+            Images; they are converted to the parameters' dtype.
+
+        Returns
+        -------
+        TenClassRecord
+
+        Raises
+        ------
+        TypeError, ValueError
+            If x is no image or batch of images, or not of the size that the network was made for.
+        """
+        p, images = self.parameters, self._images(x)
+        conv1 = conv2d(images, p["conv1_weight"], p["conv1_bias"])
+        relu1 = relu(conv1)
+        pool1 = max_pool2d(relu1)
+        conv2 = conv2d(pool1, p["conv2_weight"], p["conv2_bias"])
+        relu2 = relu(conv2)
+        pool2 = max_pool2d(relu2)
+        features = self._features(pool2)
+        dense1 = linear(features, p["dense1_weight"], p["dense1_bias"])
+        relu3 = relu(dense1)
+        logits = linear(relu3, p["dense2_weight"], p["dense2_bias"])
+        return TenClassRecord(
+            images, conv1, relu1, pool1, conv2, relu2, pool2, features, dense1, relu3, logits, softmax(logits)
+        )
+
+    def backward(self, record: TenClassRecord, target: ArrayLike) -> Gradients:
+        """Carry the gradient of the loss back to every parameter.
+
+        Parameters
+        ----------
+        record : TenClassRecord
+            What `forward` returned.
+        target : (N,) array_like of int, or one int
+            The right classes.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ∂L/∂parameter under each parameter's key.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the target does not fit the images.
+        """
+        p = self.parameters
+        d_logits = cross_entropy_backward(record.logits, self._targets(target, len(record.x)))
+        dense2 = linear_backward(d_logits, record.relu3, p["dense2_weight"])
+        d_dense1 = relu_backward(dense2.x, record.dense1)
+        dense1 = linear_backward(d_dense1, record.features, p["dense1_weight"])
+        d_pool2 = dense1.x.reshape(record.pool2.shape)
+        d_relu2 = max_pool2d_backward(d_pool2, record.relu2)
+        d_conv2 = relu_backward(d_relu2, record.conv2)
+        conv2 = conv2d_backward(d_conv2, record.pool1, p["conv2_weight"])
+        assert conv2.x is not None  # it is unless one asks for none
+        d_relu1 = max_pool2d_backward(conv2.x, record.relu1)
+        d_conv1 = relu_backward(d_relu1, record.conv1)
+        conv1 = conv2d_backward(d_conv1, record.x, p["conv1_weight"], input_gradient=False)
+        layers = {"conv1": conv1, "conv2": conv2, "dense1": dense1, "dense2": dense2}
+        return {
+            f"{layer}_{name}": getattr(gradients, name)
+            for layer, gradients in layers.items()
+            for name in ("weight", "bias")
+        }
+
+    def predict(self, x: ArrayLike) -> Any:
+        """Answer for each image, block by block: memory does not grow with the number of images.
+
+        Parameters
+        ----------
+        x : (N, 1, H, W) array_like, or (H, W)
+            Images.
+
+        Returns
+        -------
+        (N,) ndarray of int, or one int
+            The class of each image.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If x is no image or batch of images, or not of the size that the network was made for.
+        """
+        images = self._images(x)
+        n = len(images)
+        if n == 0:
+            return super().predict(images)
+        size = self._block_size(images)
+
+        def work(lane: Iterable[int]) -> list[tuple[int, np.ndarray]]:
+            answers = []
+            for block in lane:
+                part = images[block * size : block * size + size]
+                with np.errstate(over="ignore", invalid="ignore"):
+                    answers.append((block, self._fast_forward(self._two_layers(part), part)[-1].argmax(axis=1)))
+            return answers
+
+        by_block = dict(itertools.chain.from_iterable(_buffers.in_lanes(work, -(-n // size))))
+        answers = np.concatenate([by_block[block] for block in range(len(by_block))])
+        return answers[0] if np.ndim(x) == 2 else answers
+
+    def _block_size(self, images: np.ndarray) -> int:
+        """Say how many of the images go through the network at a time."""
+        windows = self._windows(images.shape[2:])
+        channels = (1, len(self.parameters["conv1_weight"]))
+        fits = min(block_size(c, window, images.dtype) for c, window in zip(channels, windows, strict=True))
+        # A block for every lane, but none under 16: each makes gradients of all the weights, and they must be added up.
+        return min(fits, len(images), max(16, -(-len(images) // _buffers.LANES)))
+
+    def _windows(self, size: tuple[int, ...]) -> tuple[Window, Window]:
+        """Work out where the filters of the first and of the second convolution go, on images of this size."""
+        first = make_window(size, self.parameters["conv1_weight"].shape[2:], 1, 0)
+        pooled = (first.output_size[0] // 2, first.output_size[1] // 2)
+        return first, make_window(pooled, self.parameters["conv2_weight"].shape[2:], 1, 0)
+
+    def _step(self, images: np.ndarray, targets: np.ndarray, n: int, count: bool) -> Part:
+        p, layers = self.parameters, self._two_layers(images)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            features, active, relu3, scores = self._fast_forward(layers, images)
+            hits = self._hits(scores, targets) if count else 0
+            loss, d_scores = self._scores_loss(scores, targets, n)
+            d_dense1 = _buffers.product(d_scores, p["dense2_weight"])
+            d_dense1 *= active
+            layers.pool2.backward(_buffers.product(d_dense1, p["dense1_weight"]))
+            of_conv2 = layers.conv2.backward()
+            layers.pool1.backward(layers.conv2.input_gradient())
+            gradients = [
+                *layers.conv1.backward(),
+                *of_conv2,
+                _buffers.product(d_dense1.T, features),
+                np.add.reduce(d_dense1, axis=0),
+                _buffers.product(d_scores.T, relu3),
+                np.add.reduce(d_scores, axis=0),
+            ]
+        return loss, gradients, hits
+
+    def _fast_forward(
+        self, layers: _TwoLayers, images: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Take a block of images forward: features, where the first dense layer is positive, its ReLU, scores."""
+        p, (conv1, pool1, conv2, pool2) = self.parameters, layers
+        conv1.forward(images, p["conv1_weight"], p["conv1_bias"])
+        conv2.forward(pool1.forward().reshape(conv2.shape), p["conv2_weight"], p["conv2_bias"])
+        features = pool2.forward()
+        if features.shape[1] != p["dense1_weight"].shape[1]:
+            self._features(features[:, :, None, None])  # raises
+        dense1 = _buffers.product(features, p["dense1_weight"].T)
+        dense1 += p["dense1_bias"]
+        active = dense1 > 0
+        dense1 *= active
+        scores = _buffers.product(dense1, p["dense2_weight"].T)
+        scores += p["dense2_bias"]
+        return features, active, dense1, scores
+
+    def _two_layers(self, images: np.ndarray) -> _TwoLayers:
+        """Return the memory for a block of these images."""
+        p = self.parameters
+        key = (type(self), images.shape, p["conv1_weight"].shape, p["conv2_weight"].shape, images.dtype.char)
+        return _buffers.kept(key, lambda: self._make_two_layers(images))
+
+    def _make_two_layers(self, images: np.ndarray) -> _TwoLayers:
+        p, (first, second) = self.parameters, self._windows(images.shape[2:])
+        filters, channels = len(p["conv1_weight"]), len(p["conv2_weight"])
+        shape = (filters, first.output_size[0] // 2, first.output_size[1] // 2)
+        conv1 = _buffers.Convolution(len(images), images.shape[1:], first, filters, images.dtype)
+        conv2 = _buffers.Convolution(len(images), shape, second, channels, images.dtype)
+        pool1 = _buffers.Pool(conv1.maps, conv1.gradients, first.output_size)
+        return _TwoLayers(conv1, pool1, conv2, _buffers.Pool(conv2.maps, conv2.gradients, second.output_size))
+
+
+class _TwoLayers(NamedTuple):
+    """What a block of images goes through before the dense layers, with its memory."""
+
+    conv1: _buffers.Convolution
+    pool1: _buffers.Pool
+    conv2: _buffers.Convolution
+    pool2: _buffers.Pool

@@ -23,7 +23,7 @@ from cnnlab.losses import (
     mse_loss,
     mse_loss_backward,
 )
-from cnnlab.networks import BinaryCNN, FilterRegression, SingleFilterCNN, SoftmaxCNN
+from cnnlab.networks import BinaryCNN, FilterRegression, SingleFilterCNN, SoftmaxCNN, TenClassCNN
 from cnnlab.normalization import standardize, standardize_backward
 from cnnlab.pooling import max_pool2d, max_pool2d_backward
 from cnnlab.training import gradient_descent, sgd_step
@@ -516,6 +516,21 @@ CASES = [
         lambda: SoftmaxCNN.initialize(rng(), image_size=3),
         ValueError,
         r"image_size must be at least \(4, 4\) for a kernel of \(3, 3\) and a pool; got \(3, 3\)",
+    ),
+    (
+        lambda: TenClassCNN.initialize(rng(), filters=8),
+        TypeError,
+        r"filters must be a pair, one number for each convolution; got 8",
+    ),
+    (
+        lambda: TenClassCNN.initialize(rng(), image_size=(16, 15)),
+        ValueError,
+        r"image_size must be at least \(16, 16\) for two kernels of \(5, 5\), each with a pool; got \(16, 15\)",
+    ),
+    (
+        lambda: TenClassCNN({**TenClassCNN.initialize(rng()).parameters, "conv2_bias": ones(20)}),
+        ValueError,
+        r"conv2_bias must have shape \(50,\); got \(20,\)",
     ),
     # Networks: images and targets.
     (

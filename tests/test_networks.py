@@ -463,4 +463,4 @@ def test_memory_of_the_fast_path_does_not_grow_with_the_batch(monkeypatch):
         network.loss_and_gradients(x, labels)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < 1.5 * peaks[0] + 2**20
+    assert peaks[1] < peaks[0] + 2**23  # each thread has blocks of its own; all columns would take 230 MB

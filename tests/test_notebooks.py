@@ -180,7 +180,7 @@ def test_a_turned_kernel_makes_it_fail(path, tmp_path):
     shutil.copytree(ROOT / "cnnlab", tmp_path / "cnnlab", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(path, tmp_path)
     module = tmp_path / "cnnlab" / "convolution.py"
-    right, turned = "kernels.reshape(filters, matrix.shape[1])", "kernels[..., ::-1, ::-1].reshape(filters, -1)"
+    right, turned = "matrix = kernels.reshape(", "matrix = kernels[..., ::-1, ::-1].reshape("
     source = module.read_text(encoding="utf-8")
     assert source.count(right) == 1
     module.write_text(source.replace(right, turned), encoding="utf-8")

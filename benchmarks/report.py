@@ -1,0 +1,298 @@
+"""Say in words and tables what was measured. All of it is made from the results as they stand in the JSON file."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from benchmarks import epoch, startup
+from benchmarks.problems import DTYPES, STEPS
+from benchmarks.timing import Summary
+
+BEGIN = "<!-- make bench writes what follows -->"
+END = "<!-- make bench wrote this -->"
+BUSY = 5  # percent of the processor that others may take
+
+Results = dict[str, Any]
+
+
+def duration(seconds: float) -> str:
+    """Write a time with two or three digits and its unit."""
+    units = {"s": 1, "ms": 1e-3, "µs": 1e-6}
+    unit = next((unit for unit, size in units.items() if seconds >= 0.9995 * size), "µs")
+    return f"{_digits(seconds / units[unit])} {unit}"
+
+
+def memory(amount: float) -> str:
+    """Write bytes as MiB."""
+    return f"{_digits(amount / 2**20)} MiB"
+
+
+def ratio(values: Summary) -> str:
+    """Write a median and its quartiles."""
+    return f"{values['median']:.2f} ({values['lower']:.2f} to {values['upper']:.2f})"
+
+
+def is_busy(results: Results) -> bool:
+    """Tell whether something else ran, and so whether the times say nothing about the limits."""
+    return results["machine"]["busy_percent"] > BUSY
+
+
+def verdict(results: Results, value: float, limit: float) -> str:
+    """Say whether a limit is reached."""
+    if is_busy(results):
+        return "not judged"
+    return "reached" if value <= limit else "not reached"
+
+
+def table(heading: list[str], rows: list[list[str]]) -> str:
+    """Lay cells out in columns, as Markdown that also reads well as it stands."""
+    widths = [max(len(row[column]) for row in [heading, *rows]) for column in range(len(heading))]
+    lines = [heading, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
+    )
+
+
+def place(results: Results) -> str:
+    """Say when, where and with what it was measured."""
+    machine, versions = results["machine"], results["versions"]
+    names = {"torch": "PyTorch", "jax": "JAX"}
+    used = [
+        f"{names.get(name, name)} {version}" for name, version in versions.items() if name not in ("BLAS", "jaxlib")
+    ]
+    share = f"{machine['busy_percent']:.0f} %"
+    noise = f" Something else kept the machine {share} busy, so the times are not to be trusted."
+    ram = f", {machine['memory_gib']} GiB of memory" if machine["memory_gib"] else ""
+    return (
+        f"Measured on {_date(results['date'])}: {machine['processor']}, {machine['cores']} cores{ram}, "
+        f"{machine['system']}. {', '.join(used)} (NumPy with {versions['BLAS']}); {results['threads']} threads each."
+        f"{noise if is_busy(results) else ''}"
+    )
+
+
+def steps_table(results: Results) -> str:
+    """Show the steps a to d, with the limits."""
+    names = _names(results["steps"][name][dtype] for name in results["steps"] for dtype in DTYPES)
+    rows = []
+    for name, both in results["steps"].items():
+        for dtype, measured in both.items():
+            limit = STEPS[name].limits[dtype]
+            beside = measured["ratios"].get("PyTorch")
+            rows.append(
+                [
+                    name,
+                    dtype,
+                    *_times(measured, names),
+                    ratio(beside) if beside else "–",
+                    f"≤ {limit:.2f}: {verdict(results, beside['median'], limit)}" if beside else f"≤ {limit:.2f}",
+                ]
+            )
+    return table(["step", "dtype", *names, "cnnlab : PyTorch", "limit"], rows)
+
+
+def steps(results: Results) -> str:
+    """Explain the steps and show their table."""
+    legend = "\n".join(
+        f"- **{name}**: {STEPS[name].words} (notebook {STEPS[name].notebook})" for name in results["steps"]
+    )
+    absent = _left_out(results["steps"][name][dtype] for name in results["steps"] for dtype in DTYPES)
+    return "\n\n".join(
+        part
+        for part in (
+            "## Training steps",
+            f"Forward, backward to every parameter, and update:\n\n{legend}",
+            steps_table(results),
+            absent,
+        )
+        if part
+    )
+
+
+def operations(results: Results) -> str:
+    """Show the operations alone."""
+    measured = [row[direction] for row in results["operations"] for direction in ("forward", "backward")]
+    names = _names(measured)
+    rows = [
+        [
+            row["operation"],
+            row["case"],
+            row["dtype"],
+            direction,
+            *_times(row[direction], names),
+            *[_ratio_to(row[direction], name) for name in names[1:]],
+        ]
+        for row in results["operations"]
+        for direction in ("forward", "backward")
+    ]
+    heading = ["operation", "size", "dtype", "direction", *names, *[f"cnnlab : {name}" for name in names[1:]]]
+    return f"## Operations alone\n\n{table(heading, rows)}"
+
+
+def growth(results: Results) -> str:
+    """Show how time and memory grow."""
+    points = [point for row in results["growth"].values() for point in row]
+    names = _names(points)
+    rows = [
+        [
+            f"{point['images']:,}",
+            f"{point['side']}×{point['side']}",
+            memory(data_bytes(point)),
+            *_times(point, names),
+            *[memory(point["peak_bytes"][name]) for name in names],
+        ]
+        for point in points
+    ]
+    heading = ["images", "size", "data", *names, *[f"{name}, memory" for name in names]]
+    return (
+        "## Growth\n\nA step of notebook 4's network in float64, with more images and with larger ones: its time, and "
+        f"the memory it takes beyond the data, at the highest moment.\n\n{table(heading, rows)}"
+    )
+
+
+def data_bytes(point: dict[str, Any]) -> int:
+    """Count the bytes of the images."""
+    return point["images"] * point["side"] ** 2 * (8 if point["dtype"] == "float64" else 4)
+
+
+def epoch_words(results: Results) -> str:
+    """Say what an epoch of the ten-class network takes."""
+    measured = results["epoch"]
+    heading = "## An epoch with ten classes"
+    if "times" not in measured:
+        return f"{heading}\n\nNot measured: {'; '.join(f'{who}: {why}' for who, why in measured['left_out'].items())}."
+    times = ", ".join(f"{name} {duration(values['median'])}" for name, values in measured["times"].items())
+    text = f"{heading}\n\n{measured['images']:,} digits in batches of {epoch.BATCH_SIZE}, {measured['dtype']}: {times}."
+    beside = measured["ratios"].get("PyTorch")
+    if not beside:
+        return text
+    judged = verdict(results, beside["median"], epoch.LIMIT)
+    return f"{text} cnnlab : PyTorch is {ratio(beside)}; limit {epoch.LIMIT}: {judged}."
+
+
+def startup_words(results: Results) -> str:
+    """Say what a learner waits for."""
+    measured = results["startup"]
+    imports, digits = measured["imports"], measured["mnist_sample"]
+    lines = [
+        f"- `import cnnlab` takes {duration(imports['times']['cnnlab']['median'])}, `import numpy` alone "
+        f"{duration(imports['times']['numpy']['median'])}: {ratio(imports['ratio'])} times as long; limit "
+        f"{startup.IMPORT_LIMIT}: {verdict(results, imports['ratio']['median'], startup.IMPORT_LIMIT)}.",
+        f"- `datasets.mnist_sample()` takes {duration(digits['median'])} from its cache; limit "
+        f"{duration(startup.DIGITS_LIMIT)}: {verdict(results, digits['median'], startup.DIGITS_LIMIT)}.",
+    ]
+    if measured["notebooks"]:
+        whole = ", ".join(f"{name[:2]} in {duration(seconds)}" for name, seconds in measured["notebooks"].items())
+        lines.append(f"- The notebooks run from beginning to end, kernel's start included: {whole}.")
+    lines += [f"- {what}: not measured, {why}." for what, why in measured.get("left_out", {}).items()]
+    return "## Start-up\n\n" + "\n".join(lines)
+
+
+PARTS = {
+    "steps": steps,
+    "operations": operations,
+    "growth": growth,
+    "epoch": epoch_words,
+    "startup": startup_words,
+}
+
+
+def tables(results: Results) -> str:
+    """Write a page with all tables."""
+    parts = "\n\n".join(show(results) for show in PARTS.values())
+    return f"# Everything that `make bench` measured\n\n{place(results)}\n\n{parts}\n"
+
+
+def growth_in_words(results: Results) -> str:
+    """Say how the largest batch compares with the smallest."""
+    first, last = results["growth"]["images"][0], results["growth"]["images"][-1]
+    parts = [
+        f"{name} needs {memory(first['peak_bytes'][name])} and {memory(last['peak_bytes'][name])}"
+        for name in last["times"]
+    ]
+    return (
+        f"Beyond the data, a step with {first['images']:,} and with {last['images']:,} images "
+        f"({memory(data_bytes(last))} of data in {last['dtype']}): {'; '.join(parts)}."
+    )
+
+
+def alt(results: Results) -> str:
+    """Say in words what the picture shows."""
+    sentences = []
+    for name, both in results["steps"].items():
+        measured = both["float64"]
+        order = sorted(measured["times"], key=lambda who: measured["times"][who]["median"])
+        times = ", ".join(f"{who} {duration(measured['times'][who]['median'])}" for who in order)
+        sentences.append(f"Step {name}: {times}.")
+    last = results["growth"]["images"][-1]
+    times = ", ".join(f"{who} {duration(last['times'][who]['median'])}" for who in last["times"])
+    peaks = ", ".join(f"{who} {memory(last['peak_bytes'][who])}" for who in last["peak_bytes"])
+    return (
+        f"Three panels, all float64 and logarithmic. Left, the times of the steps. {' '.join(sentences)} "
+        f"Middle, the time of a step over the number of images, nearly straight lines; with {last['images']:,} images "
+        f"{times}. Right, the memory beyond the data over the number of images; with {last['images']:,} images {peaks}."
+    )
+
+
+def readme(results: Results) -> str:
+    """Write the README's section, without its heading."""
+    legend = "\n".join(
+        f"- **{name}**: {STEPS[name].words} (notebook {STEPS[name].notebook})" for name in results["steps"]
+    )
+    absent = _left_out(results["steps"][name][dtype] for name in results["steps"] for dtype in DTYPES)
+    ten_classes = epoch_words(results).split("\n\n", 1)[1] if "times" in results["epoch"] else ""
+    paragraphs = [
+        "One training step, forward, backward to every parameter and update, of the networks in the notebooks:",
+        legend,
+        steps_table(results),
+        "Times are medians. The ratio is cnnlab's time divided by PyTorch's, eager, turn by turn: the median of the "
+        "pairs and, in brackets, its quartiles. The loops are those with which the notebooks begin. Everyone starts "
+        "from the same parameters, and nothing is timed before loss and updated parameters agree.",
+        absent,
+        f"![{alt(results)}](docs/speed.png)",
+        growth_in_words(results),
+        f"An epoch of the ten-class network: {ten_classes}" if ten_classes else "",
+        startup_words(results).split("\n\n", 1)[1],
+        f"{place(results)} `make bench` repeats it in about {max(1, round(results['minutes']))} minutes and writes "
+        "this section, [all tables](benchmarks/RESULTS.md), with single operations and larger images, and "
+        "[the numbers](benchmarks/results.json).",
+    ]
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+
+
+def put_into(text: str, section: str) -> str:
+    """Replace what stands between the two marks."""
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}\n\n{section}\n\n{END}{after}"
+
+
+def _digits(value: float) -> str:
+    """Write two digits, or all before the point."""
+    if value >= 9.95:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 0.995 else f"{value:.2f}"
+
+
+def _date(iso: str) -> str:
+    date = datetime.date.fromisoformat(iso)
+    return f"{date.day} {date:%B %Y}"
+
+
+def _names(measured: Any) -> list[str]:
+    """Collect who was timed, in order."""
+    return list(dict.fromkeys(name for one in measured for name in one["times"]))
+
+
+def _times(measured: dict[str, Any], names: list[str]) -> list[str]:
+    return [duration(measured["times"][name]["median"]) if name in measured["times"] else "–" for name in names]
+
+
+def _ratio_to(measured: dict[str, Any], name: str) -> str:
+    return ratio(measured["ratios"][name]) if name in measured["ratios"] else "–"
+
+
+def _left_out(measured: Any) -> str:
+    """Say who does not take part, and why."""
+    reasons = {f"{name}: {reason}" for one in measured for name, reason in one["left_out"].items()}
+    return f"Not measured: {'; '.join(sorted(reasons))}." if reasons else ""
