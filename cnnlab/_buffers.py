@@ -143,7 +143,7 @@ def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _parts(rows: int, cost: int) -> int:
     """Say into how many parts to divide rows that cost so many multiplications each."""
-    divisors = [parts for parts in range(1, rows + 1) if rows % parts == 0]
+    divisors = (parts for parts in range(1, rows + 1) if rows % parts == 0)
     return next((parts for parts in divisors if rows // parts * cost < UNSHARED), rows)
 
 
