@@ -7,6 +7,8 @@ argument, says what came and what was expected.
 from __future__ import annotations
 
 import operator
+import reprlib
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,29 +16,52 @@ import numpy as np
 FLOAT64 = np.dtype(np.float64)
 FLOAT32 = np.dtype(np.float32)
 
+# No array of more numbers is taken or made: 8 GiB of float64. What asks for more is a slip, such as a padding of a
+# million, and must not take the machine down.
+MOST_NUMBERS = 2**30
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 60
+
+
+def shown(value: Any) -> str:
+    """Write a value that was not expected, of whatever kind and size, in one short line."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"an array of shape {value.shape}"
+    try:
+        text = " ".join(_short.repr(value).split())
+        return text if len(text) <= 100 else text[:97] + "..."
+    except Exception:  # a repr may raise anything, as that of a number of 5000 digits does
+        return f"something of type {type(value).__name__}"
+
 
 def as_array(name: str, value: Any) -> np.ndarray:
     """Return `value` as a plain array of real numbers (bool, integer or float)."""
-    if isinstance(value, np.ma.MaskedArray):
+    shape = _shape(value)
+    require_room(name, shape, "pass fewer images at a time")
+    if _holds_mask(value, len(shape)):
         raise TypeError(
             f"{name} is a masked array, whose mask would be lost: fill the masked entries first, as in {name}.filled(0)"
         )
     try:
         array = np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"{name} cannot be read as an array of numbers ({type(value).__name__}): "
-            f"rows of different lengths are the usual reason"
-        ) from error
+    except Exception:  # from rows of different lengths, or whatever the value's own __array__ raises
+        reason = "rows of different lengths are the usual reason"
+        if not isinstance(value, (list, tuple)):
+            reason = "turn it into a NumPy array first"
+        raise ValueError(f"{name} cannot be read as an array of numbers ({type(value).__name__}): {reason}") from None
     if array.dtype.kind not in "biuf":
         what = type(value).__name__ if array.ndim == 0 else f"an array of dtype {array.dtype}"
+        if isinstance(value, int):
+            what = "a whole number beyond 64 bits: write it as a float, as in 1e30"
         raise TypeError(f"{name} must be an array of real numbers; got {what}")
+    require_room(name, array.shape, "pass fewer images at a time")
     return array
 
 
 def as_float(name: str, value: Any) -> np.ndarray:
     """Return `value` as a float array: float32 stays, other real numbers become float64."""
-    if type(value) is np.ndarray and (value.dtype == FLOAT64 or value.dtype == FLOAT32):
+    if type(value) is np.ndarray and (value.dtype == FLOAT64 or value.dtype == FLOAT32) and value.size <= MOST_NUMBERS:
         return value
     array = as_array(name, value)
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
@@ -47,24 +72,27 @@ def as_float(name: str, value: Any) -> np.ndarray:
 def as_int(name: str, value: Any, minimum: int | None = None) -> int:
     """Return `value` as an int that is at least `minimum`, where there is one."""
     try:
-        if isinstance(value, (bool, np.bool_)):
+        if isinstance(value, (bool, np.bool_, np.ma.MaskedArray)):
             raise TypeError
         number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be a whole number; got {value!r} ({type(value).__name__})") from None
+    except Exception:  # a value's own __index__ may raise anything
+        raise TypeError(f"{name} must be a whole number; got {shown(value)} ({type(value).__name__})") from None
     if minimum is not None and number < minimum:
-        raise ValueError(f"{name} must be at least {minimum}; got {number}")
+        raise ValueError(f"{name} must be at least {minimum}; got {shown(number)}")
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"{name} must be a number of at most 64 bits; got {shown(number)}")
     return number
 
 
 def as_pair(name: str, value: Any, minimum: int) -> tuple[int, int]:
     """Return an int, or a pair (rows, columns) of ints, as a pair."""
-    if isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim == 1):
+    is_row = isinstance(value, np.ndarray) and value.ndim == 1 and not isinstance(value, np.ma.MaskedArray)
+    if is_row or isinstance(value, (tuple, list)):
         if len(value) != 2:
             raise ValueError(f"{name} must be a whole number or a pair (rows, columns); got {len(value)} numbers")
         return as_int(name, value[0], minimum), as_int(name, value[1], minimum)
     if isinstance(value, (str, bytes, float, type(None))):
-        raise TypeError(f"{name} must be a whole number or a pair (rows, columns); got {value!r}")
+        raise TypeError(f"{name} must be a whole number or a pair (rows, columns); got {shown(value)}")
     number = as_int(name, value, minimum)
     return number, number
 
@@ -80,8 +108,8 @@ def as_axis(axis: Any, ndim: int) -> int:
 def as_positive(name: str, value: Any) -> float:
     """Return `value` as a finite float above 0."""
     number = as_number(name, value)
-    if not 0 < number < float("inf"):
-        raise ValueError(f"{name} must be a finite number above 0; got {value!r}")
+    if not 0 < number < np.inf:
+        raise ValueError(f"{name} must be a finite number above 0; got {shown(value)}")
     return number
 
 
@@ -89,15 +117,26 @@ def as_number(name: str, value: Any) -> float:
     """Return `value`, one real number, as a float."""
     if type(value) is float:
         return value
-    if isinstance(value, (str, bytes, bool, np.bool_, type(None), list, tuple)) or np.ndim(value) != 0:
-        raise TypeError(f"{name} must be one number; got {value!r} ({type(value).__name__})")
-    return float(as_float(name, value))
+    try:
+        array = as_array(name, float(value) if type(value) is int else value)
+    except (TypeError, ValueError, OverflowError):
+        array = None
+    if array is None or array.ndim or array.dtype.kind == "b":
+        raise TypeError(f"{name} must be one number; got {shown(value)} ({type(value).__name__})")
+    return float(as_float(name, array))
+
+
+def as_flag(name: str, value: Any) -> bool:
+    """Return `value`, True or False, as a bool."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False; got {shown(value)}")
+    return bool(value)
 
 
 def as_rng(rng: Any) -> np.random.Generator:
     """Return `rng`, which must be a random generator."""
     if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a random generator, as in np.random.default_rng(0); got {rng!r}")
+        raise TypeError(f"rng must be a random generator, as in np.random.default_rng(0); got {shown(rng)}")
     return rng
 
 
@@ -105,3 +144,25 @@ def require_shape(name: str, array: np.ndarray, expected: tuple[int, ...], meani
     """Raise a ValueError unless `array` has the shape `expected`; `meaning` says what that shape is."""
     if array.shape != expected:
         raise ValueError(f"{name} must have shape {expected}, {meaning}; got {array.shape}")
+
+
+def require_room(name: str, shape: tuple[int, ...], remedy: str) -> None:
+    """Raise a ValueError if an array of this shape, which `name` has or asks for, would hold too many numbers."""
+    if prod(shape) > MOST_NUMBERS:
+        raise ValueError(f"{name} must hold at most {MOST_NUMBERS:,} numbers; got shape {shape}: {remedy}")
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    """Read the shape of an array, or the one that a list of lists declares, off its first entries."""
+    shape: tuple[int, ...] = ()
+    while isinstance(value, (list, tuple, range)) and len(shape) < 64:  # NumPy has no more axes
+        shape += (len(value),)
+        value = value[0] if value else None
+    return shape + value.shape if isinstance(value, np.ndarray) else shape
+
+
+def _holds_mask(value: Any, depth: int) -> bool:
+    """Say whether a value is a masked array, or a list of lists, so many deep, with one in it."""
+    if isinstance(value, (list, tuple)) and depth:
+        return any(_holds_mask(entry, depth - 1) for entry in value)
+    return isinstance(value, np.ma.MaskedArray)

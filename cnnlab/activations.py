@@ -112,7 +112,7 @@ def sigmoid(x: ArrayLike) -> np.ndarray:
     array([0. , 0.5, 1. ])
     """
     x = as_float("x", x)
-    with np.errstate(over="ignore"):  # exp(-x) may reach infinity; 1 / (1 + infinity) is the right 0
+    with np.errstate(all="ignore"):  # exp(-x) may reach infinity; 1 / (1 + infinity) is the right 0
         return 1 / (1 + np.exp(-x))
 
 
@@ -150,8 +150,12 @@ def sigmoid_backward(dy: ArrayLike, y: ArrayLike) -> np.ndarray:
     dy, y = as_float("dy", dy), as_float("y", y)
     require_shape("dy", dy, y.shape, "the shape of y")
     if ((y < 0) | (y > 1)).any():
-        raise ValueError("y must lie between 0 and 1: give the output of sigmoid, not its input")
-    return dy * y * (1 - y)
+        raise ValueError(
+            f"y must lie between 0 and 1; got values from {y.min():g} to {y.max():g}: give the output of sigmoid, not "
+            f"its input"
+        )
+    with np.errstate(all="ignore"):
+        return dy * y * (1 - y)
 
 
 def softmax(x: ArrayLike, axis: int = -1) -> np.ndarray:
@@ -191,9 +195,9 @@ def softmax(x: ArrayLike, axis: int = -1) -> np.ndarray:
     axis = as_axis(axis, x.ndim)
     if x.shape[axis] == 0:
         raise ValueError(f"x must have at least one class along axis {axis}; got shape {x.shape}")
-    with np.errstate(over="ignore", invalid="ignore"):  # infinity minus infinity is NaN, as it should be
+    with np.errstate(all="ignore"):  # infinity minus infinity is NaN, as it should be
         exponentials = np.exp(x - x.max(axis=axis, keepdims=True))
-    return exponentials / exponentials.sum(axis=axis, keepdims=True)
+        return exponentials / exponentials.sum(axis=axis, keepdims=True)
 
 
 def softmax_backward(dy: ArrayLike, y: ArrayLike, axis: int = -1) -> np.ndarray:
@@ -234,7 +238,8 @@ def softmax_backward(dy: ArrayLike, y: ArrayLike, axis: int = -1) -> np.ndarray:
     dy, y = as_float("dy", dy), _as_scores("y", y)
     require_shape("dy", dy, y.shape, "the shape of y")
     axis = as_axis(axis, y.ndim)
-    return y * (dy - (dy * y).sum(axis=axis, keepdims=True))
+    with np.errstate(all="ignore"):
+        return y * (dy - (dy * y).sum(axis=axis, keepdims=True))
 
 
 def _as_scores(name: str, value: ArrayLike) -> np.ndarray:

@@ -5,17 +5,18 @@ Images are `(N, C, H, W)` and kernels `(F, C, kH, kW)`; one grey image `(H, W)` 
 in every function and gives `(H', W')` back.
 
 Windows are copied into the columns of a matrix, so that the sum over a window becomes a matrix product. This is
-done for a block of images at a time, few enough that the columns stay in the processor's cache: memory does not
-grow with the number of images.
+done for a block of images at a time, few enough that the columns stay in the processor's cache, and of a large image
+for a few rows of the output at a time: memory grows neither with the number of images nor with the kernel.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Iterator, NamedTuple
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
 
 import numpy as np
 
-from cnnlab._checks import as_float, as_pair, require_shape
+from cnnlab._checks import as_flag, as_float, as_pair, require_room, require_shape
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -100,8 +101,13 @@ def zero_pad(x: ArrayLike, padding: int | tuple[int, int]) -> np.ndarray:
         raise ValueError(f"x must have rows and columns, (..., H, W); got shape {x.shape}")
     if isinstance(padding, str):
         raise TypeError(f"padding must be a whole number or a pair here, as no kernel is known; got {padding!r}")
-    padding = as_pair("padding", padding, 0)
-    return _pad(x, padding, padding)
+    rows, columns = as_pair("padding", padding, 0)
+    *stack, height, width = x.shape
+    shape = (*stack, height + 2 * rows, width + 2 * columns)
+    require_room("the image with this padding", shape, "use a smaller padding")
+    padded = np.zeros(shape, x.dtype)
+    padded[..., rows : rows + height, columns : columns + width] = x
+    return padded
 
 
 def conv2d_output_size(
@@ -192,7 +198,14 @@ def unfold(
     single = x.ndim == 2
     images = _as_images(x)
     window = make_window(images.shape[2:], as_pair("kernel_size", kernel_size, 1), stride, padding)
-    matrix = Columns(len(images), images.shape[1:], window, x.dtype).fill(images)
+    n, channels, _, _ = images.shape
+    shape = (n, channels * _count(window.kernel_size), _count(window.output_size))
+    require_room("the matrix for these x, kernel_size, stride and padding", shape, "pass fewer images at a time")
+    matrix = np.empty(shape, x.dtype)
+    cells = matrix.reshape(*shape[:2], *window.output_size)
+    for piece, columns in _columns(images, window, x.dtype):
+        windows = columns.reshape(len(columns), shape[1], *piece.window.output_size)
+        cells[piece.images, :, piece.rows, piece.across] = windows
     return matrix[0] if single else matrix
 
 
@@ -253,9 +266,11 @@ def fold(
             f"columns for output_size {size} and kernel_size {window.kernel_size}; got shape {columns.shape}"
         )
     stack = stack.reshape(len(stack), channels, *window.kernel_size, *window.output_size)
-    x = np.zeros((len(stack), channels, *window.padded_size(size)), columns.dtype)
-    add_columns(x, stack, window)
-    x = x[..., window.before[0] : window.before[0] + size[0], window.before[1] : window.before[1] + size[1]]
+    shape = (len(stack), channels, *size)
+    require_room("the image of this output_size", shape, "pass fewer columns at a time")
+    x = np.zeros(shape, columns.dtype)
+    with np.errstate(all="ignore"):
+        _add_pieces(x, window, 0, lambda piece: stack[piece.images, :, :, :, piece.rows, piece.across])
     return x[0, 0] if single else x
 
 
@@ -315,14 +330,17 @@ def conv2d(
     offsets = None if bias is None else _as_bias(bias, len(kernels))
     window = make_window(images.shape[2:], kernels.shape[2:], stride, padding)
     dtype = np.result_type(images, kernels, *([] if offsets is None else [offsets]))
-    y = np.empty((len(images), len(kernels), *window.output_size), dtype)
+    shape = (len(images), len(kernels), *window.output_size)
+    require_room("the output for these x, weight, stride and padding", shape, "pass fewer images at a time")
+    y = np.empty(shape, dtype)
     matrix = kernels.reshape(len(kernels), _count(kernels.shape[1:]))
-    for block, columns in column_blocks(images, window, dtype):
-        # One small product per image stays in cache; one wide product over all images would not.
-        maps = np.matmul(matrix, columns)
-        if offsets is not None:
-            maps += offsets[:, None]
-        y[block] = maps.reshape(y[block].shape)
+    with np.errstate(all="ignore"):
+        for piece, columns in _columns(images, window, dtype, len(kernels)):
+            # One small product per image stays in cache; one wide product over all images would not.
+            maps = np.matmul(matrix, columns)
+            if offsets is not None:
+                maps += offsets[:, None]
+            y[piece.images, :, piece.rows, piece.across] = maps.reshape(*maps.shape[:2], *piece.window.output_size)
     return y[0, 0] if single else y
 
 
@@ -386,36 +404,129 @@ def conv2d_backward(
     expected = window.output_size if single else (len(images), len(kernels), *window.output_size)
     require_shape("dy", dy, expected, "the shape of conv2d's output")
     dy = dy[None, None] if single else dy
+    wants_x = as_flag("input_gradient", input_gradient)
     dtype = np.result_type(dy, images, kernels)
     d_weight = np.zeros(kernels.shape, dtype)
-    for block, columns in column_blocks(images, window, dtype):
-        maps = dy[block].reshape(len(columns), len(kernels), _count(window.output_size))
-        d_weight += np.matmul(maps, columns.transpose(0, 2, 1)).sum(axis=0).reshape(kernels.shape)
-    d_x = _input_gradient(dy, images.shape, kernels, window, dtype) if input_gradient else None
-    if single:
-        return Conv2dGradients(None if d_x is None else d_x[0, 0], d_weight[0, 0], dy.sum(dtype=dtype))
-    return Conv2dGradients(d_x, d_weight, dy.sum(axis=(0, 2, 3), dtype=dtype))
+    with np.errstate(all="ignore"):
+        for piece, columns in _columns(images, window, dtype, len(kernels)):
+            maps = dy[piece.images, :, piece.rows, piece.across].reshape(len(columns), len(kernels), columns.shape[2])
+            d_weight += np.matmul(maps, columns.transpose(0, 2, 1)).sum(axis=0).reshape(kernels.shape)
+        d_x = _input_gradient(dy, images.shape, kernels, window, dtype) if wants_x else None
+        if single:
+            return Conv2dGradients(None if d_x is None else d_x[0, 0], d_weight[0, 0], dy.sum(dtype=dtype))
+        return Conv2dGradients(d_x, d_weight, dy.sum(axis=(0, 2, 3), dtype=dtype))
 
 
 def _input_gradient(
     dy: np.ndarray, shape: tuple[int, ...], kernels: np.ndarray, window: Window, dtype: np.dtype
 ) -> np.ndarray:
     """Send each output's gradient back, through the kernel, to the window it came from."""
-    n, channels, height, width = shape
-    d_x = np.empty(shape, dtype)
+    d_x = np.zeros(shape, dtype)
     turned = kernels.reshape(len(kernels), _count(kernels.shape[1:])).T
-    size = block_size(channels, window, dtype)
-    padded = np.empty((min(size, n), channels, *window.padded_size((height, width))), dtype)
-    top, left = window.before
-    for start in range(0, n, size):
-        part = dy[start : start + size]
-        maps = part.reshape(len(part), len(kernels), _count(window.output_size))
-        columns = np.matmul(turned, maps).reshape(len(part), channels, *window.kernel_size, *window.output_size)
-        image = padded[: len(part)]
-        image.fill(0)
-        add_columns(image, columns, window)
-        d_x[start : start + size] = image[..., top : top + height, left : left + width]
+
+    def columns(piece: Piece) -> np.ndarray:
+        part = dy[piece.images, :, piece.rows, piece.across]
+        product = np.matmul(turned, part.reshape(len(part), len(kernels), _count(piece.window.output_size)))
+        return product.reshape(len(part), shape[1], *window.kernel_size, *piece.window.output_size)
+
+    _add_pieces(d_x, window, len(kernels), columns)
     return d_x
+
+
+class Piece(NamedTuple):
+    """Part of a convolution: some of the images, and some rows and columns of the output."""
+
+    images: slice
+    rows: slice
+    across: slice
+    inside: tuple[slice, slice]  # the pixels under these windows
+    window: Window  # how the kernel moves over those pixels
+
+
+def _cut(shape: tuple[int, ...], window: Window, dtype: np.dtype, filters: int) -> Iterator[Piece]:
+    """Cut a convolution of images (N, C, H, W) into pieces so small that what is made for one fills a block.
+
+    Usually a piece is several images. Where one image is too much for a block, it is a few rows of its output; where
+    one row is, a part of that.
+    """
+    n, channels, *size = shape
+    (k_rows, k_columns), (s_rows, s_columns), (rows, columns) = window.kernel_size, window.stride, window.output_size
+    entries = max(channels * k_rows * k_columns, filters, 1)
+    room = BLOCK_BYTES // dtype.itemsize
+
+    def needed(rows: int, columns: int) -> int:
+        """Count the numbers of one image's columns (or maps), and of its rows while they become columns."""
+        height = (rows - 1) * s_rows + k_rows
+        width = max((columns - 1) * s_columns + k_columns, columns * k_columns)
+        return max(entries * rows * columns, channels * height * width)
+
+    if needed(rows, columns) <= room:
+        # The product that gives ∂L/∂weight is made for each image, too.
+        together = room // max(needed(rows, columns), filters * channels * k_rows * k_columns) or 1
+        cells = slice(0, rows), slice(0, columns)
+        beneath = _beneath(cells, size, window)
+        for start in range(0, n, together):
+            yield Piece(slice(start, min(start + together, n)), *cells, *beneath)
+        return
+    some, part = _most(rows, lambda count: needed(count, columns) <= room), columns
+    if some == 1:
+        part = _most(columns, lambda count: needed(1, count) <= room)
+    for image in range(n):
+        for top in range(0, rows, some):
+            for left in range(0, columns, part):
+                cells = slice(top, min(top + some, rows)), slice(left, min(left + part, columns))
+                yield Piece(slice(image, image + 1), *cells, *_beneath(cells, size, window))
+
+
+def _most(limit: int, fits: Callable[[int], bool]) -> int:
+    """Find the largest count up to a limit that fits, at least 1."""
+    return bisect_left(range(2, limit + 1), True, key=lambda count: not fits(count)) + 1
+
+
+def _beneath(cells: tuple[slice, slice], size: list[int], window: Window) -> tuple[tuple[slice, slice], Window]:
+    """Find the pixels under some cells of the output, and how the kernel moves over those pixels alone."""
+    inside, stride, before, after, counts = [], [], [], [], []
+    for axis in (0, 1):
+        count, step = cells[axis].stop - cells[axis].start, window.stride[axis]
+        first = cells[axis].start * step - window.before[axis]  # negative in the padding
+        length = (count - 1) * step + window.kernel_size[axis]
+        start = min(max(first, 0), size[axis])
+        stop = max(start, min(first + length, size[axis]))
+        zeros = min(max(-first, 0), length)
+        inside.append(slice(start, stop))
+        stride.append(step if count > 1 else 1)
+        before.append(zeros)
+        after.append(length - zeros - (stop - start))
+        counts.append(count)
+    moves = (window.kernel_size, *((pair[0], pair[1]) for pair in (stride, before, after, counts)))
+    return (inside[0], inside[1]), Window(*moves)
+
+
+def _columns(
+    images: np.ndarray, window: Window, dtype: np.dtype, filters: int = 0
+) -> Iterator[tuple[Piece, np.ndarray]]:
+    """Yield, piece by piece, the columns (n, C kH kW, H' W') of the images; the next piece may overwrite them."""
+    made: dict[Any, Columns] = {}
+    for piece in _cut(images.shape, window, dtype, filters):
+        part = images[(piece.images, slice(None), *piece.inside)]
+        kind = (part.shape, piece.window)
+        if kind not in made:
+            made = {kind: Columns(len(part), part.shape[1:], piece.window, dtype)}
+        yield piece, made[kind].fill(part)
+
+
+def _add_pieces(x: np.ndarray, window: Window, filters: int, columns: Callable[[Piece], np.ndarray]) -> None:
+    """Add columns (n, C, kH, kW, H', W'), which are asked for piece by piece, to the windows of images x."""
+    padded: np.ndarray = np.empty(0)
+    for piece in _cut(x.shape, window, x.dtype, filters):
+        inside = x[(piece.images, slice(None), *piece.inside)]
+        (n, channels, height, width), (top, left) = inside.shape, piece.window.before
+        shape = (n, channels, *piece.window.padded_size((height, width)))
+        if padded.shape != shape:
+            padded = np.empty(shape, x.dtype)
+        padded.fill(0)
+        add_columns(padded, columns(piece), piece.window)
+        inside += padded[..., top : top + height, left : left + width]
 
 
 # The same convolution in steps, for a network that keeps the columns between its forward and backward pass.
@@ -497,17 +608,6 @@ class Columns:
         return padded[:, :, top : top + height, left : left + width]
 
 
-def column_blocks(images: np.ndarray, window: Window, dtype: np.dtype) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield, block by block, a slice of the images and their columns (n, C kH kW, H' W')."""
-    size = min(block_size(images.shape[1], window, dtype), max(len(images), 1))
-    columns = Columns(size, images.shape[1:], window, dtype)
-    for start in range(0, len(images), size):
-        block = slice(start, min(start + size, len(images)))
-        if block.stop - start < size:  # what is left over at the end
-            columns = Columns(block.stop - start, images.shape[1:], window, dtype)
-        yield block, columns.fill(images[block])
-
-
 def add_columns(images: np.ndarray, columns: np.ndarray, window: Window, slid: np.ndarray | None = None) -> None:
     """Add columns (n, C, kH, kW, H', W') to the windows of padded images: `Columns.fill` in reverse.
 
@@ -544,14 +644,6 @@ def _count(*sizes: tuple[int, ...]) -> int:
         for length in size:
             total *= length
     return total
-
-
-def _pad(x: np.ndarray, before: tuple[int, int], after: tuple[int, int]) -> np.ndarray:
-    """Put `before` zeros above and left of the images and `after` zeros below and right of them."""
-    *stack, height, width = x.shape
-    padded = np.zeros((*stack, before[0] + height + after[0], before[1] + width + after[1]), x.dtype)
-    padded[..., before[0] : before[0] + height, before[1] : before[1] + width] = x
-    return padded
 
 
 def _as_images(x: np.ndarray) -> np.ndarray:

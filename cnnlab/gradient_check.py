@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 import numpy as np
 
-from cnnlab._checks import as_float, as_positive, require_shape
+from cnnlab._checks import as_float, as_positive, require_shape, shown
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -72,17 +72,17 @@ def numerical_gradient(f: Callable[[np.ndarray], Any], x: ArrayLike, eps: float 
     array([ 2., -6.])
     """
     if not callable(f):
-        raise TypeError(f"f must be a function of one array; got {f!r}: leave out the brackets behind its name")
-    x = as_float("x", x).astype(np.float64)
+        raise TypeError(f"f must be a function of one array; got {shown(f)}: leave out the brackets behind its name")
+    x = np.array(as_float("x", x), np.float64)
     eps = as_positive("eps", eps)
     gradient = np.empty(x.shape)
     for index in np.ndindex(x.shape):
         up, down = x.copy(), x.copy()
-        up[index] += eps
-        down[index] -= eps
-        # The step that is really taken, since x + eps is rounded. Measured before f can change its argument.
-        with np.errstate(invalid="ignore"):
-            step = up[index] - down[index]
+        with np.errstate(all="ignore"):
+            up[index] += eps
+            down[index] -= eps
+            # The step that is really taken, since x + eps is rounded. Measured before f can change its argument.
+            step = float(up[index] - down[index])
         if not step > 0:
             raise ValueError(f"eps must be large enough to move every entry of x; {eps:g} is lost beside {x[index]:g}")
         gradient[index] = (_value(f, up) - _value(f, down)) / step
@@ -137,7 +137,7 @@ def check_gradient(
     numerical = numerical_gradient(f, x)
     sizes = np.abs([gradient, numerical])
     scale = np.max(sizes, initial=SMALLEST_SCALE, where=np.isfinite(sizes))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
         errors = np.asarray(np.abs(gradient - numerical) / scale)  # one number would not be an array any more
     errors[np.isnan(errors)] = np.inf
     worst = np.unravel_index(errors.argmax(), errors.shape)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cnnlab._checks import as_float, require_shape
+from cnnlab._checks import as_float, require_room, require_shape
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -56,12 +56,13 @@ def linear(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> np
     array([11.5, 17. ])
     """
     x, weight = _features_and_weight(x, weight)
-    y = x @ weight.T
-    if bias is None:
-        return y
-    bias = as_float("bias", bias)
-    require_shape("bias", bias, weight.shape[:1], "one number for each output")
-    return y + bias
+    if bias is not None:
+        bias = as_float("bias", bias)
+        require_shape("bias", bias, weight.shape[:1], "one number for each output")
+    require_room("the output for these x and weight", (*x.shape[:-1], len(weight)), "pass fewer rows of x at a time")
+    with np.errstate(all="ignore"):
+        y = x @ weight.T
+        return y if bias is None else y + bias
 
 
 def linear_backward(dy: ArrayLike, x: ArrayLike, weight: ArrayLike) -> LinearGradients:
@@ -102,15 +103,16 @@ def linear_backward(dy: ArrayLike, x: ArrayLike, weight: ArrayLike) -> LinearGra
     x, weight = _features_and_weight(x, weight)
     dy = as_float("dy", dy)
     require_shape("dy", dy, (*x.shape[:-1], len(weight)), "the shape of linear's output")
-    if x.ndim == 1:
-        return LinearGradients(dy @ weight, np.outer(dy, x), dy.copy())
-    return LinearGradients(dy @ weight, dy.T @ x, dy.sum(axis=0))
+    with np.errstate(all="ignore"):
+        if x.ndim == 1:
+            return LinearGradients(dy @ weight, np.outer(dy, x), dy.copy())
+        return LinearGradients(dy @ weight, dy.T @ x, dy.sum(axis=0))
 
 
 def _features_and_weight(x: ArrayLike, weight: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     x, weight = as_float("x", x), as_float("weight", weight)
     if x.ndim not in (1, 2):
-        hint = ": flatten the maps first with x.reshape(len(x), -1)" if x.ndim > 2 else ""
+        hint = ": flatten the maps first with x.reshape(len(x), -1)" if x.ndim else ""
         raise ValueError(f"x must have shape (N, in), or (in,); got {x.shape}{hint}")
     if weight.ndim != 2:
         raise ValueError(f"weight must have shape (out, in), one row for each output; got {weight.shape}")

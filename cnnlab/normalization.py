@@ -48,7 +48,8 @@ def standardize(x: ArrayLike, axis: int = 0) -> np.ndarray:
     x, axis = _varying(x, axis)
     if not x.size:
         return x.copy()
-    with np.errstate(invalid="ignore"):  # infinity minus infinity is NaN, as it should be
+    with np.errstate(all="ignore"):  # infinity minus infinity is NaN, as it should be
+        x, _ = _scaled(x, axis)  # which changes neither the result nor any digit of it
         return (x - x.mean(axis=axis, keepdims=True)) / x.std(axis=axis, keepdims=True)
 
 
@@ -89,10 +90,12 @@ def standardize_backward(dy: ArrayLike, x: ArrayLike, axis: int = 0) -> np.ndarr
     require_shape("dy", dy, x.shape, "the shape of x")
     if not x.size:
         return np.zeros(x.shape, np.result_type(dy, x))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
+        (x, scale), (dy, dy_scale) = _scaled(x, axis), _scaled(dy, axis)
         deviation = x.std(axis=axis, keepdims=True)
         y = (x - x.mean(axis=axis, keepdims=True)) / deviation
-        return (dy - dy.mean(axis=axis, keepdims=True) - y * (dy * y).mean(axis=axis, keepdims=True)) / deviation
+        dx = (dy - dy.mean(axis=axis, keepdims=True) - y * (dy * y).mean(axis=axis, keepdims=True)) / deviation
+        return np.ldexp(dx, dy_scale - scale)
 
 
 def _varying(x: ArrayLike, axis: int) -> tuple[np.ndarray, int]:
@@ -109,8 +112,18 @@ def _varying(x: ArrayLike, axis: int) -> tuple[np.ndarray, int]:
 
 
 def _is_constant(x: np.ndarray, axis: int) -> np.ndarray:
-    with np.errstate(invalid="ignore"):
-        # Compared exactly, as the deviation of equal values may come out as a rounding error instead of 0. But the
-        # deviation of very small values may come out as 0, and equal infinities have none: theirs is NaN.
-        equal = (x.max(axis=axis) == x.min(axis=axis)) & np.isfinite(x.max(axis=axis))
-        return equal | (x.std(axis=axis) == 0)
+    # Compared exactly, as the deviation of equal values may come out as a rounding error instead of 0. Equal infinities
+    # have none: theirs is NaN.
+    largest = x.max(axis=axis)
+    return (largest == x.min(axis=axis)) & np.isfinite(largest)
+
+
+def _scaled(x: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Divide by a power of two that brings the largest number near 1, and return its exponent too.
+
+    It costs no digit. Neither the sum nor the squares of very large numbers overflow then, and the squares of very
+    small ones do not vanish.
+    """
+    largest = np.abs(x).max(axis=axis, keepdims=True)
+    exponent = np.frexp(np.where(np.isfinite(largest), largest, 1))[1]
+    return np.ldexp(x, -exponent), exponent

@@ -110,11 +110,12 @@ def max_pool2d_backward(
     y = max_pool2d(x, window, stride=step)
     waiting = np.ones(y.shape, bool)  # windows whose maximum has not been met yet
     dx = np.zeros(x.shape, np.result_type(dy, x))
-    for cells in _cells(window, step, size):
-        part = x[..., *cells]
-        first = waiting & ((part == y) | (part != part))  # only NaN differs from itself
-        dx[..., *cells] += np.where(first, dy, 0)
-        waiting &= ~first
+    with np.errstate(all="ignore"):
+        for cells in _cells(window, step, size):
+            part = x[..., *cells]
+            first = waiting & ((part == y) | (part != part))  # only NaN differs from itself
+            dx[..., *cells] += np.where(first, dy, 0)
+            waiting &= ~first
     return dx
 
 

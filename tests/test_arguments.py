@@ -1,7 +1,15 @@
-"""What holds for the arguments of every function of the ground floor."""
+"""What holds for the arguments of every function of the ground floor, in a quick form.
+
+`test_hostile` goes through every kind of value; this is what a mutation of the package is tried with.
+"""
+
+import contextlib
+import inspect
+from itertools import product
 
 import numpy as np
 import pytest
+from hostile_values import Subclass, read_only, reversed_in_memory, sliced
 from oracle import draw
 
 from cnnlab import activations, convolution, gradient_check, linear, losses, normalization, pooling
@@ -12,6 +20,7 @@ IMAGES, KERNELS = draw(1, 2, 3, 6, 5), draw(2, 4, 3, 3, 2)
 MAPS = draw(3, 2, 4, 4, 4)
 ROWS = draw(4, 5, 3)
 UNIT = 1 / (1 + np.exp(-draw(5, 5, 3)))
+UNIT[0, :2] = 0, 1
 SHARES = UNIT / UNIT.sum(axis=1, keepdims=True)
 
 # One call for each function: its array arguments, and the call that takes them.
@@ -43,44 +52,14 @@ CALLS = {
     "cross_entropy": ([ROWS, np.array([0, 2, 1, 1, 0])], losses.cross_entropy),
     "cross_entropy_backward": ([ROWS, np.array([0, 2, 1, 1, 0])], losses.cross_entropy_backward),
     "numerical_gradient": ([ROWS], lambda x: gradient_check.numerical_gradient(lambda x: (x**2).sum(), x)),
-    "check_gradient": ([ROWS, 2 * ROWS], lambda x, g: gradient_check.check_gradient(lambda x: (x**2).sum(), x, g)),
+    "check_gradient": (
+        [ROWS, 2 * ROWS],
+        lambda x, gradient: gradient_check.check_gradient(lambda x: (x**2).sum(), x, gradient),
+    ),
 }
 
 
-class Subclass(np.ndarray):
-    """An array that multiplies in its own way, as np.matrix does."""
-
-    def __mul__(self, other):
-        raise AssertionError("the product of the subclass was used")
-
-
-def transposed(array):
-    """Lay the axes out in memory in reverse order, by a transposed view."""
-    return np.ascontiguousarray(array.T).T
-
-
-def reversed_in_memory(array):
-    """Give every axis a negative stride."""
-    backwards = (slice(None, None, -1),) * array.ndim
-    return np.ascontiguousarray(array[backwards])[backwards]
-
-
-def sliced(array):
-    """Take every third entry of a larger array."""
-    large = np.full([3 * length + 1 for length in array.shape], 77, array.dtype)
-    view = large[tuple(slice(1, 3 * length + 1, 3) for length in array.shape)]
-    view[...] = array
-    return view
-
-
-def read_only(array):
-    array = array.copy()
-    array.flags.writeable = False
-    return array
-
-
 LAYOUTS = {
-    "transposed": transposed,
     "Fortran-ordered": np.asfortranarray,
     "negative strides": reversed_in_memory,
     "sliced": sliced,
@@ -141,6 +120,34 @@ def test_float32_stays_and_other_numbers_become_float64(name):
             assert (ours.dtype, theirs.dtype) == (np.float32, np.float64)
 
 
+@pytest.mark.parametrize("name", [name for name in CALLS if not name.endswith(("_size", "_gradient"))])
+def test_one_argument_of_float64_makes_the_results_float64(name):
+    arrays, call = CALLS[name]
+    floats = [place for place, array in enumerate(arrays) if array.dtype.kind == "f"]
+    for wide in floats:
+        mixed = [array if i == wide or i not in floats else array.astype(np.float32) for i, array in enumerate(arrays)]
+        found = numbers(call(*mixed))
+        for ours, theirs in zip(found, numbers(call(*arrays)), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+        assert any(part.dtype == np.float64 for part in found)
+
+
+EXTREMES = [np.inf, -np.inf, np.nan, 1e308, -1e308, 5e-324, 0, -0.0, 1]
+
+
+@pytest.mark.parametrize("name", [name for name in CALLS if not name.endswith(("_size", "_gradient"))])
+def test_extreme_numbers_are_taken_without_a_warning(name):
+    arrays, call = CALLS[name]
+    answered = 0
+    for seed, extreme in enumerate(10 * [*product([False, True], repeat=len(arrays))]):
+        drawn = [np.random.default_rng(seed).choice(EXTREMES, array.shape) for array in arrays]
+        chosen = [drawn[i] if extreme[i] and array.dtype.kind == "f" else array for i, array in enumerate(arrays)]
+        with contextlib.suppress(ValueError):
+            call(*chosen)  # where a number makes no sense, as a probability of 1e308, it is refused
+            answered += any(extreme)
+    assert answered
+
+
 @pytest.mark.parametrize("name", [name for name in CALLS if name != "conv2d_output_size"])
 def test_a_masked_array_is_refused_because_its_mask_would_be_lost(name):
     arrays, call = CALLS[name]
@@ -151,11 +158,11 @@ def test_a_masked_array_is_refused_because_its_mask_would_be_lost(name):
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_what_is_no_array_of_real_numbers_is_refused(name):
+def test_what_is_no_array_of_real_numbers_is_refused_by_its_name(name):
     arrays, call = CALLS[name]
-    for place in range(len(arrays)):
+    for place, argument in enumerate(list(inspect.signature(call).parameters)[: len(arrays)]):
         for wrong in (None, "image", [[1, 2], [3]], 1j * np.ones(arrays[place].shape), [object()]):
-            if wrong is None and place == 2 and name in ("conv2d", "linear"):
+            if wrong is None and argument == "bias":
                 continue  # no bias
-            with pytest.raises((TypeError, ValueError), match=r"must be|cannot be read"):
+            with pytest.raises((TypeError, ValueError), match=rf"\A{argument} (must be|cannot be read)"):
                 call(*(wrong if place == i else array for i, array in enumerate(arrays)))

@@ -16,7 +16,16 @@ from oracle import (
 )
 
 from cnnlab import convolution
-from cnnlab.convolution import conv2d, conv2d_backward, conv2d_output_size, fold, unfold, zero_pad
+from cnnlab.convolution import (
+    Columns,
+    conv2d,
+    conv2d_backward,
+    conv2d_output_size,
+    fold,
+    make_window,
+    unfold,
+    zero_pad,
+)
 
 DTYPES = [np.float64, np.float32, np.uint8, np.int64, np.bool_]
 
@@ -158,17 +167,62 @@ def test_a_batch_gives_what_its_images_give_one_by_one():
     assert_same(conv2d(x, weight, bias, padding=1), each)
 
 
-@pytest.mark.parametrize("block_bytes", [1, 700, 3000])
-@pytest.mark.parametrize("options", [{}, {"padding": 1, "stride": 2}, {"padding": "same"}])
+CUT = [
+    {},
+    {"padding": 1, "stride": 2},
+    {"padding": "same"},
+    {"padding": (5, 4)},  # windows that lie in the padding alone
+    {"padding": (3, 9), "stride": (4, 5)},  # pixels that no window meets
+    {"stride": (1, 10**9)},
+]
+
+
+@pytest.mark.parametrize("block_bytes", [1, 300, 700, 1500, 3000])
+@pytest.mark.parametrize("options", CUT, ids=str)
 def test_blocks_do_not_change_the_numbers(monkeypatch, block_bytes, options):
     x, weight, bias = draw(1, 7, 2, 6, 5), draw(2, 3, 2, 2, 3), draw(3, 3)
     expected = conv2d_loops(x, weight, bias, **options)
     dy = draw(4, *expected.shape)
     whole = conv2d_backward(dy, x, weight, **options)
+    matrix = unfold(x, (2, 3), **options)
+    image = fold(matrix, (6, 5), (2, 3), **options)
     monkeypatch.setattr(convolution, "BLOCK_BYTES", block_bytes)
     assert_same(conv2d(x, weight, bias, **options), expected)
     for ours, theirs in zip(conv2d_backward(dy, x, weight, **options), whole, strict=True):
         assert_same(ours, theirs)
+    assert_same(unfold(x, (2, 3), **options), matrix)
+    assert_same(fold(matrix, (6, 5), (2, 3), **options), image)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("block_bytes", [1, 300, 700, 1500, 3000, 6000, 20000, 10**6])
+@pytest.mark.parametrize("options", CUT, ids=str)
+def test_pieces_meet_every_cell_once_and_are_as_large_as_a_block_allows(monkeypatch, options, block_bytes, dtype):
+    monkeypatch.setattr(convolution, "BLOCK_BYTES", block_bytes)
+    window = make_window((6, 5), (2, 3), options.get("stride", 1), options.get("padding", 0))
+    room, (step_down, step_right) = block_bytes // np.dtype(dtype).itemsize, window.stride
+    for filters in (0, 3, 15):
+
+        def fits(images, rows, columns, filters=filters):
+            pixels = ((rows - 1) * step_down + 2) * max((columns - 1) * step_right + 3, 3 * columns)
+            return images * max(12 * rows * columns, filters * rows * columns, 2 * pixels) <= room
+
+        met = np.zeros((7, *window.output_size), int)
+        sizes = set()
+        for piece in convolution._cut((7, 2, 6, 5), window, np.dtype(dtype), filters):
+            met[piece.images, piece.rows, piece.across] += 1
+            sizes.add(tuple(part.stop - part.start for part in (piece.images, piece.rows, piece.across)))
+        assert (met == 1).all()
+        images, rows, columns = max(sizes)
+        most_rows, most_columns = window.output_size
+        assert fits(images, rows, columns) or (images, rows, columns) == (1, 1, 1)
+        if images < 7 and (rows, columns) == (most_rows, most_columns):
+            assert not fits(images + 1, rows, columns) or (images + 1) * filters * 12 > room
+        if rows < most_rows and columns == most_columns:
+            assert not fits(1, rows + 1, columns)
+        if columns < most_columns:
+            assert rows == 1
+            assert not fits(1, 1, columns + 1)
 
 
 def peak_beyond_result(f):
@@ -200,6 +254,39 @@ def test_memory_does_not_grow_with_the_batch(padding):
     for few, many in zip(extra(200), extra(2000), strict=True):
         assert many < 1.5 * few + 2**20
         assert many < 4 * convolution.BLOCK_BYTES
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "options"),
+    [
+        ((100, 100), (20, 20), {}),  # all columns would be 21 MB
+        ((8, 500), (6, 100), {}),  # those of one row of the output 1.9 MB
+        ((100, 100), (1, 50), {"stride": (99, 1)}),  # rows that no window meets
+        ((6, 5), (2, 2), {"padding": 3000, "stride": 1000}),  # the padded image 288 MB
+        ((30, 30), (30, 30), {"padding": 15}),
+    ],
+    ids=str,
+)
+def test_memory_does_not_grow_with_the_kernel(monkeypatch, size, kernel, options):
+    monkeypatch.setattr(convolution, "BLOCK_BYTES", 2**16)
+    x, weight = draw(1, *size), draw(2, *kernel)
+    most = 6 * 2**16 + 3 * weight.nbytes
+    y = conv2d(x, weight, **options)
+    matrix = np.zeros((weight.size, y.size)) if weight.size * y.size < 1e6 else None
+    assert peak_beyond_result(lambda: conv2d(x, weight, **options)) < most
+    assert peak_beyond_result(lambda: conv2d_backward(y, x, weight, **options)) < most
+    if matrix is not None:
+        assert peak_beyond_result(lambda: unfold(x, kernel, **options)) < most
+        assert peak_beyond_result(lambda: fold(matrix, size, kernel, **options)) < most
+
+
+def test_memory_does_not_grow_with_the_filters(monkeypatch):
+    monkeypatch.setattr(convolution, "BLOCK_BYTES", 2**16)
+    x, weight = draw(1, 200, 1, 3, 3), draw(2, 100, 1, 3, 3)
+    y = conv2d(x, weight)
+    # One product for each image would be 200 · 100 · 9 · 8 bytes = 1.4 MB.
+    assert peak_beyond_result(lambda: conv2d(x, weight)) < 4 * 2**16
+    assert peak_beyond_result(lambda: conv2d_backward(y, x, weight)) < 4 * 2**16
 
 
 def test_input_gradient_is_computed_only_when_asked_for():
@@ -297,6 +384,27 @@ def test_fold_is_the_adjoint_of_unfold(case):
     folded = fold(c, shape[2:], kernels[2:], **options)
     assert folded.shape == x.shape
     assert np.vdot(columns, c) == pytest.approx(np.vdot(x, folded), rel=1e-10, abs=1e-10)
+
+
+@pytest.mark.parametrize("ones", [False, True])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_columns_of_a_block_are_filled_and_folded_again_and_again(case, ones):
+    shape, kernels, options = case
+    window = make_window(shape[2:], kernels[2:], options.get("stride", 1), options.get("padding", 0))
+    columns = Columns(shape[0], shape[1:], window, np.dtype(np.float64), ones=ones)
+    for seed in (1, 2):
+        x = draw(seed, *shape)
+        expected = unfold(x, kernels[2:], **options)
+        matrix = columns.fill(x)
+        assert_same(matrix[:, : expected.shape[1]], expected)
+        assert (matrix[:, expected.shape[1] :] == 1).all()
+        assert matrix.shape[1] == expected.shape[1] + ones
+        assert_same(columns.fold(), fold(expected, shape[2:], kernels[2:], **options))
+
+
+def test_fold_gives_one_image_for_one_images_columns():
+    columns = draw(1, 6, 8)
+    assert_same(fold(columns, (3, 6), (2, 3)), fold(columns[None], (3, 6), (2, 3))[0, 0])
 
 
 @pytest.mark.parametrize("padding", [0, (2, 1), "same", "valid"])

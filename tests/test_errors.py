@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -46,6 +47,11 @@ def ones(*shape):
     return np.ones(shape)
 
 
+class Unreadable:
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("on another device")
+
+
 def rng():
     return np.random.default_rng(0)
 
@@ -76,6 +82,12 @@ def descend(**changed):
     )
 
 
+def replaced(network, **parameters):
+    """Put other things in the place of a network's parameters."""
+    network.parameters.update(parameters)
+    return network
+
+
 def softmax_network():
     return SoftmaxCNN.initialize(rng(), image_size=6)
 
@@ -91,6 +103,12 @@ CASES = [
     (lambda: conv2d("image.png", ones(2, 2)), TypeError, r"x must be an array of real numbers; got str"),
     (lambda: conv2d(1j * ones(3, 3), ones(2, 2)), TypeError, r"x must be .* numbers; got an array of dtype complex128"),
     (lambda: linear([1, None], ones(1, 2)), TypeError, r"x must be .* numbers; got an array of dtype object"),
+    (lambda: linear(10**30, ones(1, 2)), TypeError, r"x must be .* got a whole number beyond 64 bits: write it as .*"),
+    (
+        lambda: linear(Unreadable(), ones(1, 2)),
+        ValueError,
+        r"x cannot be read as an array of numbers \(Unreadable\): turn it into a NumPy array first",
+    ),
     (
         lambda: max_pool2d([[1, 2], [3]]),
         ValueError,
@@ -126,7 +144,50 @@ CASES = [
     (lambda: conv2d(ones(4, 4), ones(2, 2), padding=-1), ValueError, r"padding must be at least 0; got -1"),
     (lambda: conv2d_output_size(-1, 2), ValueError, r"size must be at least 0; got -1"),
     (lambda: fold(ones(4, 4), 0, 2), ValueError, r"output_size must be at least 1; got 0"),
+    (lambda: fold(ones(4, 4), 2, (0, 2)), ValueError, r"kernel_size must be at least 1; got 0"),
     (lambda: unfold(ones(4, 4), (0, 2)), ValueError, r"kernel_size must be at least 1; got 0"),
+    (lambda: conv2d_output_size(2**63, 2), ValueError, r"size must be a number of at most 64 bits; got 9223.*5808"),
+    (
+        lambda: conv2d_backward(ones(2, 2), ones(3, 3), ones(2, 2), input_gradient="no"),
+        TypeError,
+        r"input_gradient must be True or False; got 'no'",
+    ),
+    # What would take the machine's memory.
+    (
+        lambda: max_pool2d(np.broadcast_to(1.0, (2**16, 2**15))),
+        ValueError,
+        r"x must hold at most 1,073,741,824 numbers; got shape \(65536, 32768\): pass fewer images at a time",
+    ),
+    (
+        lambda: linear([range(2**31)], ones(1, 2)),
+        ValueError,
+        r"x must hold at most 1,073,741,824 numbers; got shape \(1, 2147483648\): pass fewer images at a time",
+    ),
+    (
+        lambda: zero_pad(ones(2, 2), 10**6),
+        ValueError,
+        r"the image with this padding must hold at most .*; got shape \(2000002, 2000002\): use a smaller padding",
+    ),
+    (
+        lambda: conv2d(ones(2, 2), ones(2, 2), padding=2**62),
+        ValueError,
+        r"the output for these x, weight, stride and padding must hold at most .*: pass fewer images at a time",
+    ),
+    (
+        lambda: unfold(ones(2, 2), 2, padding=20000),
+        ValueError,
+        r"the matrix for these x, kernel_size, stride and padding must hold .*; got shape \(1, 4, 1600080001\): .*",
+    ),
+    (
+        lambda: fold(ones(4, 1), (2**30, 2), 2, stride=2**30),
+        ValueError,
+        r"the image of this output_size must hold at most .*; got shape \(1, 1, 1073741824, 2\): .*",
+    ),
+    (
+        lambda: linear(np.broadcast_to(1.0, (2**16, 1)), np.broadcast_to(1.0, (2**15, 1))),
+        ValueError,
+        r"the output for these x and weight must hold .*; got shape \(65536, 32768\): pass fewer rows of x at a time",
+    ),
     # zero_pad.
     (lambda: zero_pad([1, 2], 1), ValueError, r"x must have rows and columns, \(\.\.\., H, W\); got shape \(2,\)"),
     (
@@ -260,7 +321,7 @@ CASES = [
     (
         lambda: sigmoid_backward([1.0], [1.5]),
         ValueError,
-        r"y must lie between 0 and 1: give the output of sigmoid, not its input",
+        r"y must lie between 0 and 1; got values from 1\.5 to 1\.5: give the output of sigmoid, not its input",
     ),
     (lambda: softmax(3.0), ValueError, r"x must hold one number for each class; got a single number"),
     (lambda: softmax_backward(1.0, 1.0), ValueError, r"y must hold one number for each class; got a single number"),
@@ -376,6 +437,7 @@ CASES = [
         ValueError,
         r"target must have shape \(2,\), one class number for each row of prediction \(2, 3\); got \(3,\)",
     ),
+    (lambda: cross_entropy(ones(3), [1]), ValueError, r"target must have shape \(\), .* \(3,\); got \(1,\)"),
     (
         lambda: cross_entropy(ones(2, 3), [0.0, 1.0]),
         TypeError,
@@ -437,7 +499,7 @@ CASES = [
         lambda: SoftmaxCNN({"conv_weight": ones(1, 1, 2, 2), "bias": ones(1)}),
         ValueError,
         r"parameters must be a dict with the keys conv_weight, conv_bias, dense_weight, dense_bias; "
-        r"got \['bias', 'conv_weight'\]",
+        r"got 'conv_weight', 'bias'",
     ),
     (
         lambda: FilterRegression({"conv_weight": ones(2, 2)}),
@@ -510,12 +572,12 @@ CASES = [
     (
         lambda: BinaryCNN.initialize(rng(), image_size=4),
         ValueError,
-        r"a kernel of 5 × 5 does not fit into an image of 4 × 4 with padding 0: .*",
+        r"image_size must be at least \(5, 5\) for kernel_size \(5, 5\); got \(4, 4\)",
     ),
     (
         lambda: SoftmaxCNN.initialize(rng(), image_size=3),
         ValueError,
-        r"image_size must be at least \(4, 4\) for a kernel of \(3, 3\) and a pool; got \(3, 3\)",
+        r"image_size must be at least \(4, 4\) for kernel_size \(3, 3\) and a pool; got \(3, 3\)",
     ),
     (
         lambda: TenClassCNN.initialize(rng(), filters=8),
@@ -525,14 +587,47 @@ CASES = [
     (
         lambda: TenClassCNN.initialize(rng(), image_size=(16, 15)),
         ValueError,
-        r"image_size must be at least \(16, 16\) for two kernels of \(5, 5\), each with a pool; got \(16, 15\)",
+        r"image_size must be at least \(16, 16\) for kernel_size \(5, 5\) twice, each with a pool; got \(16, 15\)",
     ),
     (
         lambda: TenClassCNN({**TenClassCNN.initialize(rng()).parameters, "conv2_bias": ones(20)}),
         ValueError,
         r"conv2_bias must have shape \(50,\); got \(20,\)",
     ),
+    (
+        lambda: SingleFilterCNN.initialize(rng(), image_size=2**20),
+        ValueError,
+        r"image_size must .* at most 1,073,741,824 numbers.*; got .*\(1, 274877906944\): use smaller images",
+    ),
+    # Networks: parameters that were replaced, and records that are none.
+    (
+        lambda: replaced(softmax_network(), conv_bias=[0.0, 0.0]).forward(ones(6, 6)),
+        TypeError,
+        r"parameters\['conv_bias'\] must be an array of float64, as it was made; got list: write the new numbers "
+        r"into it, as in network\.parameters\['conv_bias'\]\[\.\.\.\] = numbers",
+    ),
+    (
+        lambda: replaced(softmax_network(), conv_bias=np.zeros(2, np.float32)).forward(ones(6, 6)),
+        TypeError,
+        r"parameters\['conv_bias'\] must be an array of float64, .*; got an array of dtype float32: .*",
+    ),
+    (
+        lambda: binary_network().backward(softmax_network().forward(ones(2, 1, 6, 6)), 1),
+        TypeError,
+        r"record must be what this network's forward returned for the images; got SoftmaxRecord: "
+        r"call record = network\.forward\(x\) first",
+    ),
     # Networks: images and targets.
+    (
+        lambda: softmax_network().forward(ones(6, 3)),
+        ValueError,
+        r"x must have images of at least 4 × 4 pixels for the network's filters; got shape \(1, 1, 6, 3\)",
+    ),
+    (
+        lambda: softmax_network().loss_and_gradients(ones(3, 1, 6, 6), np.eye(3)[:, :2]),
+        ValueError,
+        r"target must have shape \(3,\), .*; got \(3, 2\): one-hot rows become class numbers with argmax\(axis=1\)",
+    ),
     (
         lambda: softmax_network().forward(ones(5, 6, 6)),
         ValueError,
@@ -547,7 +642,8 @@ CASES = [
     (
         lambda: softmax_network().forward(ones(8, 8)),
         ValueError,
-        r"x gives 18 features, dense_weight takes 8: the network was made for images of another size \(image_size\)",
+        r"x gives 18 features, dense_weight takes 8: the network was made for images of another size, "
+        r"so make one with this image_size",
     ),
     (
         lambda: softmax_network().loss_and_gradients(ones(2, 1, 6, 6), [0, 1, 1]),
@@ -560,7 +656,7 @@ CASES = [
         r"target must have shape \(2,\), one answer for each image; got \(2, 1\): reshape\(-1\) drops the extra axes",
     ),
     (
-        lambda: binary_network().backward(softmax_network().forward(ones(2, 1, 6, 6)), 1),
+        lambda: softmax_network().backward(softmax_network().forward(ones(2, 1, 6, 6)), 1),
         ValueError,
         r"target must have shape \(2,\), one answer for each image; got \(\)",
     ),
@@ -594,7 +690,7 @@ CASES = [
     (
         lambda: sgd_step({"a": ones(2)}, {"b": ones(2)}, 0.1),
         ValueError,
-        r"gradients must have the keys \['a'\]; got \['b'\]",
+        r"gradients must have the keys of parameters, 'a'; got 'b'",
     ),
     (
         lambda: sgd_step({"a": ones(2)}, {"a": ones(3)}, 0.1),
@@ -609,12 +705,12 @@ CASES = [
     (
         lambda: sgd_step({"a": [1.0, 1.0]}, {"a": ones(2)}, 0.1),
         TypeError,
-        r"parameters\['a'\] must be a writeable array of floats, to be changed in place",
+        r"parameters\['a'\] must be a writeable array of floats, to be changed in place; got list",
     ),
     (
         lambda: sgd_step({"a": np.ones(2, int)}, {"a": ones(2)}, 0.1),
         TypeError,
-        r"parameters\['a'\] must be a writeable array of floats, to be changed in place",
+        r"parameters\['a'\] must be a writeable array of floats, .*; got an array of dtype int64 \(ndarray\)",
     ),
     (lambda: sgd_step({"a": read_only()}, {"a": ones(2)}, 0.1), TypeError, r"parameters\['a'\] must be a writeable .*"),
     (
@@ -629,6 +725,27 @@ CASES = [
     (lambda: descend(steps=1.5), TypeError, r"steps must be a whole number; got 1\.5 \(float\)"),
     (lambda: descend(steps=-1), ValueError, r"steps must be at least 0; got -1"),
     (lambda: descend(batch_size=0, rng=rng()), ValueError, r"batch_size must be at least 1; got 0"),
+    (
+        lambda: sgd_step([ones(2)], {"a": ones(2)}, 0.1),
+        TypeError,
+        r"parameters must be a dict of arrays, as a network has and gives them; got \[.*\]",
+    ),
+    (
+        lambda: gradient_descent(FilterRegression, ones(3, 3), ones(2, 2), learning_rate=0.1, steps=1),
+        TypeError,
+        r"network must be one of cnnlab.networks, as in SoftmaxCNN.initialize\(rng\); got .*FilterRegression.*",
+    ),
+    (lambda: descend(progress=1), TypeError, r"progress must be True or False; got 1"),
+    (
+        lambda: descend(on_step="stop"),
+        TypeError,
+        r"on_step must be a function, to be called as on_step\(step, loss\); got 'stop'",
+    ),
+    (
+        lambda: descend(on_step=lambda step, loss: ones(2)),
+        TypeError,
+        r"on_step must return True, to end the run, or None; got an array of shape \(2,\)",
+    ),
     (
         lambda: descend(batch_size=3, rng=rng()),
         ValueError,
@@ -652,7 +769,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case[2].replace("\\", "")[:60])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: re.sub(r"[^ -[\]-~]", "", case[2])[:60])
 def test_the_text_says_what_came_and_what_was_expected(case):
     call, exception, text = case
     with pytest.raises(exception, match=rf"\A{text}\Z") as caught:

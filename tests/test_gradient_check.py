@@ -96,6 +96,7 @@ def test_the_tolerance_decides():
     assert check.passed
     assert check.tolerance == 0.01
     assert not check_gradient(lambda x: x.sum(), [0.0], [1.001], tolerance=1e-4).passed
+    assert check_gradient(lambda x: x.sum(), [0.0], [1.001], tolerance=check.max_relative_error).passed
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
@@ -113,10 +114,19 @@ def test_a_function_that_gives_nan_fails():
     assert not check.passed
 
 
+def test_infinite_gradients_fail_without_a_warning():
+    def leap(x):
+        return np.inf if x[0] > 0 else -np.inf
+
+    assert numerical_gradient(leap, [0.0]).tolist() == [np.inf]
+    assert not check_gradient(leap, [0.0], [np.inf]).passed
+
+
 def test_a_gradient_of_one_number_is_checked_too():
     check = check_gradient(lambda x: x**2, 3.0, 6.0)
     assert check.passed
     assert check.worst_index == ()
+    assert str(check_gradient(lambda x: x**2, 3.0, 5.0)) == "gradient check FAILED: relative error 0.17, allowed 1e-06"
 
 
 @pytest.mark.parametrize(

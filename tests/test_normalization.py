@@ -60,9 +60,15 @@ def test_nothing_gives_nothing(shape, dtype):
     x = np.zeros(shape, dtype)
     assert_same(standardize(x), x, dtype=dtype)
     assert_same(standardize_backward(x, x), x, dtype=dtype)
+    assert_same(standardize_backward(x.astype(np.float64), x), x, dtype=np.float64)
+    assert_same(standardize_backward(x, x.astype(np.float64)), x, dtype=np.float64)
 
 
-@pytest.mark.parametrize("x", [[3.0], [2, 2, 2], [0.1] * 7, [[1, 5], [2, 5]], [1e-200, 2e-200]], ids=str)
+CONSTANT = [[3.0], [2, 2, 2], [0.1] * 7, [[1, 5], [2, 5]]]
+CONSTANT += [[[0.1, n] for n in range(7)], [[0.1, n] for n in (1, 2, 3, 4, 5, 6, np.inf)]]
+
+
+@pytest.mark.parametrize("x", CONSTANT, ids=str)
 @pytest.mark.filterwarnings("error")
 def test_what_does_not_vary_is_refused(x):
     with pytest.raises(ValueError, match="does not vary along axis 0"):
@@ -71,8 +77,25 @@ def test_what_does_not_vary_is_refused(x):
         standardize_backward(np.zeros(np.shape(x)), x)
 
 
+@pytest.mark.parametrize("exponent", [-1074, -1000, -600, 600, 1000, 1020])
+@pytest.mark.filterwarnings("error")
+def test_very_small_and_very_large_numbers_neither_vanish_nor_overflow(exponent):
+    # Exact even as whole multiples of the smallest number there is.
+    x, dy = np.array([[1.0, 7.0], [3.0, -5.0], [6.0, 2.0]]), np.array([[2.0, 1.0], [0.0, 3.0], [5.0, -4.0]])
+    large_x, large_dy = np.ldexp(x, exponent), np.ldexp(dy, exponent)
+    np.testing.assert_array_equal(standardize(large_x), standardize(x))
+    np.testing.assert_array_equal(standardize_backward(large_dy, large_x), standardize_backward(dy, x))
+
+
 @pytest.mark.parametrize("x", [[1, np.nan], [np.inf, np.inf], [np.inf, 1, -np.inf]], ids=str)
 @pytest.mark.filterwarnings("error")
 def test_nan_and_infinity_come_out_as_nan_without_a_warning(x):
     assert np.isnan(standardize(x)).any()
     assert np.isnan(standardize_backward(np.ones(len(x)), x)).any()
+
+
+def test_columns_of_very_different_size_are_standardized_each_by_itself():
+    x, dy, exponents = draw(1, 5, 3), draw(2, 5, 3), [600, 0, -600]
+    large_x, large_dy = np.ldexp(x, exponents), np.ldexp(dy, exponents)
+    assert_same(standardize(large_x), standardize(x))
+    assert_same(standardize_backward(large_dy, large_x), standardize_backward(dy, x))
