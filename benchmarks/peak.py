@@ -33,14 +33,14 @@ def bytes_beyond_data(name: str, images: int, side: int, dtype: str) -> int:
 def forget_peak() -> None:
     """Let the peak begin anew, where the system can; elsewhere an earlier, higher peak would be reported."""
     if sys.platform == "linux":
-        with open("/proc/self/clear_refs", "w") as file:
+        with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
             file.write("5")
 
 
 def highest() -> int:
     """Return the process's highest resident set, in bytes."""
     if sys.platform == "linux":
-        with open("/proc/self/status") as file:
+        with open("/proc/self/status", encoding="utf-8") as file:
             return next(1024 * int(line.split()[1]) for line in file if line.startswith("VmHWM"))
     if sys.platform == "win32":
         return psutil.Process().memory_info().peak_wset

@@ -12,20 +12,21 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Callable, Hashable, TypeVar
+
+# Loaded now, though it is needed late: a process that divided while a thread loads it would leave its child locked out.
+from concurrent.futures.thread import ThreadPoolExecutor
+from typing import Callable, Hashable, Iterable, TypeVar
 
 import numpy as np
 
 from cnnlab.convolution import Columns, Window
 
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-
-__all__ = ["Convolution", "Pool", "Sigmoid", "in_lanes", "kept", "product"]
+__all__ = ["Convolution", "Pool", "Sigmoid", "dot", "in_lanes", "kept", "product"]
 
 Layers = TypeVar("Layers")
 Result = TypeVar("Result")
 MOST_KEPT = 6  # sets of layers in each thread
+MOST_NUMBERS = 2**23  # in the columns of one image; memory for more is not worth keeping
 
 _kept = threading.local()  # two threads must not write into the same memory
 
@@ -56,17 +57,26 @@ def in_lanes(work: Callable[[range], Result], blocks: int) -> list[Result]:
     in each other's way.
     """
     lanes = [range(lane, blocks, LANES) for lane in range(min(LANES, blocks))]
-    return list(_workers().map(work, lanes))
+    work = np.errstate(all="ignore")(work)  # a thread does not inherit the caller's
+    try:
+        results: Iterable[Result] = _workers().map(work, lanes)
+    except RuntimeError:  # no thread is to be had: the interpreter is shutting down, or the system gives no more
+        results = map(work, lanes)
+    return list(results)
 
 
 def _workers() -> ThreadPoolExecutor:
     global _pool
     if _pool is None:
-        from concurrent.futures import ThreadPoolExecutor  # loaded here, as it brings logging with it
-
-        threads = os.environ.get("OMP_NUM_THREADS", "")
-        _pool = ThreadPoolExecutor(int(threads) if threads.isdecimal() and int(threads) else os.cpu_count() or 1)
+        _pool = ThreadPoolExecutor(_threads(os.environ.get("OMP_NUM_THREADS", "")))
     return _pool
+
+
+def _threads(setting: str) -> int:
+    """Say how many threads are of use: as many as BLAS is allowed, or one for each core, but one for each lane."""
+    first = setting.split(",")[0].strip()  # OpenMP takes a list, with a number for each level of nesting
+    allowed = int(first) if first.isdecimal() and len(first) < 10 else 0
+    return min(LANES, allowed or os.cpu_count() or 1)
 
 
 def _forget_workers() -> None:
@@ -118,7 +128,7 @@ class Convolution:
     def backward(self) -> tuple[np.ndarray, np.ndarray]:
         """Return ∂L/∂weight (F, C kH kW) and ∂L/∂bias (F,) for ∂L/∂maps in `gradients`."""
         if self._one_product:
-            both = np.dot(self._gradients[0], self._transposed[0])
+            both = dot(self._gradients[0], self._transposed[0])
         else:
             np.matmul(self._gradient_parts, self._transposed_parts, out=self._product_parts)
             both = np.add.reduce(self._products, axis=0)
@@ -133,6 +143,11 @@ class Convolution:
         out = self._columns.matrix[:, :-1].reshape(n, parts, -1, cells)
         np.matmul(weights, self.gradients[:, None], out=out)
         return self._columns.fold()
+
+
+def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Multiply two matrices. BLAS leaves a single factor 0 out, even where the other one is NaN or infinite."""
+    return a * b if a.size == 1 or b.size == 1 else np.dot(a, b)
 
 
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:

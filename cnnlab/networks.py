@@ -4,18 +4,21 @@ Every network begins with one convolution. What comes after it is its *head*: `f
 convolution and the head in turn (`TenClassCNN`, which has two convolutions, spells them out).
 `loss_and_gradients` gives the same numbers faster: it works through the batch in blocks and keeps each block's
 columns from the forward to the backward pass.
+
+Infinities and NaN are numbers here: they go through the layers as IEEE arithmetic has it, and nothing warns of them.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
-from typing import TYPE_CHECKING, Any, ClassVar, Iterable, NamedTuple
+import math
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Iterable, NamedTuple
 
 import numpy as np
 
 from cnnlab import _buffers
-from cnnlab._checks import as_array, as_float, as_int, as_pair, as_rng
+from cnnlab._checks import as_array, as_float, as_int, as_pair, as_rng, require_room, shown
 from cnnlab.activations import relu, relu_backward, sigmoid, sigmoid_backward, softmax
 from cnnlab.convolution import Window, block_size, conv2d, conv2d_backward, make_window
 from cnnlab.linear import linear, linear_backward
@@ -47,17 +50,46 @@ class _Network:
     to_features: ClassVar[str] = "dense_weight"  # which weights the features meet
     padding: ClassVar[str] = "valid"
     has_classes: ClassVar[bool] = True
+    pool: ClassVar[int] = 1  # the size of the pool after the convolution, if there is one
     filters: ClassVar[int | None] = None  # how many there must be, if that is fixed
     outputs: ClassVar[int | None] = None
 
     def __init__(self, parameters: dict[str, ArrayLike]) -> None:
-        if not isinstance(parameters, dict) or set(parameters) != set(self.keys):
-            came = sorted(map(str, parameters)) if isinstance(parameters, dict) else type(parameters).__name__
-            raise ValueError(f"parameters must be a dict with the keys {', '.join(self.keys)}; got {came}")
+        self._check_keys(parameters)
         arrays = {name: as_float(name, parameters[name]) for name in self.keys}
         self._dtype = np.result_type(*arrays.values())  # float32 only if all are
         self.parameters = {name: array.astype(self._dtype, order="C") for name, array in arrays.items()}
         self._check_shapes()
+        self._known = self._forms()
+
+    def _check_keys(self, parameters: Any) -> None:
+        if not isinstance(parameters, dict) or set(parameters) != set(self.keys):
+            came = type(parameters).__name__
+            if isinstance(parameters, dict):
+                came = ", ".join(map(shown, parameters)) or "none"
+            raise ValueError(f"parameters must be a dict with the keys {', '.join(self.keys)}; got {came}")
+
+    def _check_parameters(self) -> None:
+        """Look at the parameters again, which anyone may have replaced since they were looked at last."""
+        if self._forms() == self._known:
+            return
+        self._check_keys(self.parameters)
+        for name, value in self.parameters.items():
+            if type(value) is not np.ndarray or value.dtype != self._dtype:
+                came = f"an array of dtype {value.dtype}" if type(value) is np.ndarray else type(value).__name__
+                raise TypeError(
+                    f"parameters[{name!r}] must be an array of {self._dtype}, as it was made; got {came}: write the "
+                    f"new numbers into it, as in network.parameters[{name!r}][...] = numbers"
+                )
+        self._check_shapes()
+        self._known = self._forms()
+
+    def _forms(self) -> Any:
+        """Describe the parameters: equal descriptions need no second look."""
+        try:
+            return {name: (type(value), value.dtype, value.shape) for name, value in self.parameters.items()}
+        except AttributeError:  # something else has been put there
+            return None
 
     def _check_shapes(self) -> None:
         arrays = self.parameters
@@ -74,6 +106,9 @@ class _Network:
         for name, expected in (("conv_bias", (shape[0],)), ("dense_bias", (outputs,))):
             if name in self.parameters and self.parameters[name].shape != expected:
                 raise ValueError(f"{name} must have shape {expected}; got {self.parameters[name].shape}")
+        kernel = (1, 1) if self.padding == "same" else shape[2:]
+        self._smallest = (kernel[0] + self.pool - 1, kernel[1] + self.pool - 1)
+        self._entries = shape[2] * shape[3]  # of a column, for each pixel
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {value.shape}" for name, value in self.parameters.items())
@@ -97,9 +132,7 @@ class _Network:
         TypeError, ValueError
             If x is no image or batch of images, or not of the size that the network was made for.
         """
-        images = self._images(x)
-        conv = conv2d(images, self.parameters["conv_weight"], self.parameters.get("conv_bias"), padding=self.padding)
-        return self._head(images, conv)
+        return self._forward(self._images(x))
 
     def backward(self, record: Any, target: ArrayLike) -> Gradients:
         """Carry the gradient of the loss back to every parameter.
@@ -119,13 +152,10 @@ class _Network:
         Raises
         ------
         TypeError, ValueError
-            If the target does not fit the images.
+            If the record is not one of this network's, or the target does not fit the images.
         """
-        d_conv, gradients = self._head_backward(record, self._targets(target, len(record.x)))
-        conv = conv2d_backward(
-            d_conv, record.x, self.parameters["conv_weight"], padding=self.padding, input_gradient=False
-        )
-        return self._in_order({"conv_weight": conv.weight, "conv_bias": conv.bias, **gradients})
+        self._check_record(record)
+        return self._backward(record, self._targets(target, len(record.x)))
 
     def loss(self, record: Any, target: ArrayLike) -> float:
         """Measure the loss of a forward pass.
@@ -145,8 +175,9 @@ class _Network:
         Raises
         ------
         TypeError, ValueError
-            If the target does not fit the images.
+            If the record is not one of this network's, or the target does not fit the images.
         """
+        self._check_record(record)
         return self._loss(record, self._targets(target, len(record.x)))
 
     def loss_and_gradients(self, x: ArrayLike, target: ArrayLike) -> tuple[float, Gradients]:
@@ -175,10 +206,7 @@ class _Network:
     def loss_gradients_hits(self, x: ArrayLike, target: ArrayLike) -> tuple[float, Gradients, int | None]:
         """Do as `loss_and_gradients`, and count the images answered rightly (None without classes)."""
         images = self._images(x)
-        targets = self._targets(target, len(images))
-        record = self.forward(images)
-        hits = int((self._answers(record) == targets).sum()) if self.has_classes else None
-        return self._loss(record, targets), self.backward(record, targets), hits
+        return self._by_reference(images, self._targets(target, len(images)))
 
     def predict(self, x: ArrayLike) -> Any:
         """Answer for each image.
@@ -198,23 +226,78 @@ class _Network:
         TypeError, ValueError
             If x is no image or batch of images, or not of the size that the network was made for.
         """
-        answers = self._answers(self.forward(x))
+        images = self._images(x)
+        answers = self._predict(images)
         return answers[0] if np.ndim(x) == 2 else answers
 
-    def _in_order(self, gradients: Gradients) -> Gradients:
+    def _predict(self, images: np.ndarray) -> np.ndarray:
+        return self._answers(self._forward(images))
+
+    def _by_reference(self, images: np.ndarray, targets: np.ndarray) -> tuple[float, Gradients, int | None]:
+        """Compute loss, gradients and hits by the ground floor's functions."""
+        record = self._forward(images)
+        hits = int(np.count_nonzero(self._answers(record) == targets)) if self.has_classes else None
+        return self._loss(record, targets), self._backward(record, targets), hits
+
+    def _forward(self, images: np.ndarray) -> Any:
+        conv = conv2d(images, self.parameters["conv_weight"], self.parameters.get("conv_bias"), padding=self.padding)
+        return self._head(images, conv)
+
+    def _backward(self, record: Any, targets: np.ndarray) -> Gradients:
+        return self._carry_back(record, self._loss_backward(record, targets))
+
+    def _carry_back(self, record: Any, d_outputs: np.ndarray) -> Gradients:
+        """Carry the gradient back from what `_loss_backward` gives it for."""
+        d_conv, gradients = self._head_backward(record, d_outputs)
+        conv = conv2d_backward(
+            d_conv, record.x, self.parameters["conv_weight"], padding=self.padding, input_gradient=False
+        )
+        gradients = {"conv_weight": conv.weight, "conv_bias": conv.bias, **gradients}
         return {name: gradients[name] for name in self.keys}
+
+    def _check_record(self, record: Any) -> None:
+        """Check that a record has the form of those that `forward` makes: an empty batch shows it."""
+        x = getattr(record, "x", None)
+        if type(x) is np.ndarray and x.ndim == 4 and x.dtype == self._dtype:
+            empty = self.forward(x[:0])
+            if type(record) is type(empty) and all(
+                type(part) is np.ndarray and part.dtype == like.dtype and part.shape == (len(x), *like.shape[1:])
+                for part, like in zip(record, empty, strict=True)
+            ):
+                return
+        raise TypeError(
+            f"record must be what this network's forward returned for the images; got {type(record).__name__}: call "
+            f"record = network.forward(x) first"
+        )
+
+    def _check_data(self, x: np.ndarray, target: np.ndarray) -> None:
+        """Check all images and answers, and compute nothing: an empty batch shows whether the images' size fits."""
+        self.forward(x[None, None][:0] if x.ndim == 2 else x[:0])
+        self._targets(target, 1 if x.ndim == 2 else len(x))
 
     def _images(self, x: ArrayLike) -> np.ndarray:
         """Return x as (N, 1, H, W) in the parameters' dtype."""
+        self._check_parameters()
         if type(x) is np.ndarray and x.ndim == 4 and x.shape[1] == 1 and x.dtype == self._dtype:
+            require_room("x", x.shape, "pass fewer images at a time")
+            self._check_size(x)
             return x  # as it comes in training, thousands of times
         array = as_array("x", x)
         if array.ndim == 2:
             array = array[None, None]
         if array.ndim != 4 or array.shape[1] != 1:
             hint = ": give a stack of grey images its channel axis with x[:, None]" if array.ndim == 3 else ""
-            raise ValueError(f"x must have shape (N, 1, H, W), or (H, W) for one image; got {np.shape(x)}{hint}")
+            raise ValueError(f"x must have shape (N, 1, H, W), or (H, W) for one image; got {array.shape}{hint}")
+        self._check_size(array)
         return self._converted("x", array)
+
+    def _check_size(self, images: np.ndarray) -> None:
+        rows, columns = self._smallest
+        if images.shape[2] < rows or images.shape[3] < columns:
+            raise ValueError(
+                f"x must have images of at least {rows} × {columns} pixels for the network's filters; got shape "
+                f"{images.shape}"
+            )
 
     def _targets(self, target: ArrayLike, n: int) -> np.ndarray:
         """Return the target as (N,)."""
@@ -223,13 +306,20 @@ class _Network:
             array = array[None]
         if array.shape != (n,):
             hint = ": reshape(-1) drops the extra axes" if array.size == n else ""
+            if array.ndim == 2 and len(array) == n and not hint:
+                hint = ": one-hot rows become class numbers with argmax(axis=1)"
             raise ValueError(f"target must have shape ({n},), one answer for each image; got {array.shape}{hint}")
         # One output is compared with a number, several with the number of a class.
         return array if self.outputs is None else self._converted("target", array)
 
     def _converted(self, name: str, array: np.ndarray) -> np.ndarray:
-        """Convert to the parameters' dtype."""
-        return as_float(name, array).astype(self._dtype, copy=False)
+        """Convert to the parameters' dtype; what float32 cannot hold becomes infinite."""
+        if array.dtype != self._dtype:
+            array = as_float(name, array) if array.dtype.kind == "f" else array.astype(np.float64)
+        if array.dtype == self._dtype:
+            return array
+        with np.errstate(all="ignore"):
+            return array.astype(self._dtype)
 
     def _features(self, maps: np.ndarray) -> np.ndarray:
         """Lay the maps (N, F, H, W) of each image out in a row: filter by filter, row by row."""
@@ -238,7 +328,7 @@ class _Network:
         if features.shape[1] != expected:
             raise ValueError(
                 f"x gives {features.shape[1]} features, {self.to_features} takes {expected}: the network was made for "
-                f"images of another size (image_size)"
+                f"images of another size, so make one with this image_size"
             )
         return features
 
@@ -248,8 +338,12 @@ class _Network:
         """Continue from the convolution's maps to the answer; return the record."""
         raise NotImplementedError
 
-    def _head_backward(self, record: Any, target: np.ndarray) -> tuple[np.ndarray, Gradients]:
+    def _head_backward(self, record: Any, d_outputs: np.ndarray) -> tuple[np.ndarray, Gradients]:
         """Carry the gradient back to the convolution's maps: ∂L/∂conv and the head's gradients."""
+        raise NotImplementedError
+
+    def _loss_backward(self, record: Any, target: np.ndarray) -> np.ndarray:
+        """Return the loss's gradient with respect to the maps, or to the scores (N, K) of the dense layer."""
         raise NotImplementedError
 
     def _loss(self, record: Any, target: np.ndarray) -> float:
@@ -320,8 +414,10 @@ class FilterRegression(_Network):
         TypeError, ValueError
             If an argument has a wrong type or value.
         """
-        kernel = as_pair("kernel_size", kernel_size, 1)
-        return cls({"conv_weight": as_rng(rng).random((1, 1, *kernel)).astype(_as_dtype(dtype))})
+        rng, kind = as_rng(rng), _as_dtype(dtype)
+        shape = (1, 1, *as_pair("kernel_size", kernel_size, 1))
+        require_room("kernel_size", shape, "use a smaller kernel")
+        return cls({"conv_weight": rng.random(shape).astype(kind)})
 
     def _targets(self, target: ArrayLike, n: int) -> np.ndarray:
         array = as_array("target", target)
@@ -337,8 +433,11 @@ class FilterRegression(_Network):
     def _head(self, x: np.ndarray, conv: np.ndarray) -> FilterRecord:
         return FilterRecord(x, conv)
 
-    def _head_backward(self, record: FilterRecord, target: np.ndarray) -> tuple[np.ndarray, Gradients]:
-        return mse_loss_backward(record.prediction, target), {}
+    def _head_backward(self, record: FilterRecord, d_outputs: np.ndarray) -> tuple[np.ndarray, Gradients]:
+        return d_outputs, {}
+
+    def _loss_backward(self, record: FilterRecord, target: np.ndarray) -> np.ndarray:
+        return mse_loss_backward(record.prediction, target)
 
     def _loss(self, record: FilterRecord, target: np.ndarray) -> float:
         return mse_loss(record.prediction, target)
@@ -357,6 +456,15 @@ def _sum(total: Part, part: Part) -> Part:
     return total[0] + part[0], total[1], total[2] + part[2]
 
 
+def _sum_of(step: Callable[[slice], Part], blocks: list[slice]) -> Part:
+    """Take a step for every block, side by side, and add up what comes of them."""
+
+    def work(lane: Iterable[int]) -> Part:
+        return functools.reduce(_sum, (step(blocks[k]) for k in lane))
+
+    return functools.reduce(_sum, _buffers.in_lanes(work, len(blocks)))
+
+
 class _Layers(NamedTuple):
     """What a block of images goes through before the dense layer, with its memory."""
 
@@ -371,7 +479,7 @@ class _DenseNetwork(_Network):
     backward pass and stay in the cache, and memory does not grow with the number of images.
     """
 
-    pools: ClassVar[bool] = True
+    pool = 2
 
     def loss_and_gradients(self, x: ArrayLike, target: ArrayLike) -> tuple[float, Gradients]:
         loss, gradients, _ = self._run(x, target, count=False)
@@ -380,69 +488,134 @@ class _DenseNetwork(_Network):
     def loss_gradients_hits(self, x: ArrayLike, target: ArrayLike) -> tuple[float, Gradients, int | None]:
         return self._run(x, target, count=True)
 
+    @np.errstate(all="ignore")
     def _run(self, x: ArrayLike, target: ArrayLike, *, count: bool) -> tuple[float, Gradients, int | None]:
         images = self._images(x)
-        n = len(images)
-        targets = self._targets(target, n)
-        if n == 0:
-            return super().loss_gradients_hits(images, targets)
-        blocks = -(-n // self._block_size(images))
-        if blocks == 1:
-            loss, gradients, hits = self._step(images, targets, n, count)
-        else:
-            size = -(-n // blocks)  # blocks of about the same size
-
-            def work(lane: Iterable[int]) -> Part:
-                slices = [slice(k * size, k * size + size) for k in lane]
-                return functools.reduce(_sum, (self._step(images[b], targets[b], n, count) for b in slices))
-
-            loss, gradients, hits = functools.reduce(_sum, _buffers.in_lanes(work, -(-n // size)))
+        targets = self._targets(target, len(images))
+        if self._has_no_fast_path(images):
+            return self._by_reference(images, targets)
+        loss, gradients, hits = self._steps(images, targets, self._blocks(images), count)
         shaped = zip(self.keys, gradients, strict=True)
         return loss, {name: gradient.reshape(self.parameters[name].shape) for name, gradient in shaped}, hits
 
+    @np.errstate(all="ignore")
+    def _predict(self, images: np.ndarray) -> np.ndarray:
+        if self._has_no_fast_path(images):
+            return super()._predict(images)
+        return self._choices(self._scores(images, self._blocks(images)))
+
+    def _has_no_fast_path(self, images: np.ndarray) -> bool:
+        n, _, height, width = images.shape
+        return n == 0 or height * width * self._entries > _buffers.MOST_NUMBERS
+
+    def _blocks(self, images: np.ndarray) -> list[slice]:
+        """Divide the images into those that go through the network at a time, about as many each time."""
+        n, most = len(images), self._block_size(images)
+        if n == most:
+            return [slice(n)]
+        size = -(-n // -(-n // most))
+        return [slice(start, start + size) for start in range(0, n, size)]
+
     def _block_size(self, images: np.ndarray) -> int:
-        """Say how many of the images go through the network at a time."""
+        """Say how many of the images may go through the network at a time."""
         if len(images) == 1:
             return 1
         weight = self.parameters["conv_weight"]
         window = make_window(images.shape[2:], weight.shape[2:], 1, self.padding)
-        return min(len(images), block_size(1, window, weight.dtype))
+        # BLAS must not share out the products of the dense layer: in parts, their sums would have other digits.
+        unshared = max(1, _buffers.UNSHARED // self.parameters["dense_weight"].size)
+        return min(len(images), unshared, block_size(1, window, weight.dtype))
+
+    def _steps(self, images: np.ndarray, targets: np.ndarray, blocks: list[slice], count: bool) -> Part:
+        """Take all images forward and back."""
+        n = len(images)
+        if len(blocks) == 1:
+            return self._step(images, targets, n, count)
+        return _sum_of(lambda block: self._step(images[block], targets[block], n, count), blocks)
 
     def _step(self, images: np.ndarray, targets: np.ndarray, n: int, count: bool) -> Part:
         """Take a block of the n images forward and back: its share of the loss and of each gradient, and its hits."""
-        conv_weight, conv_bias, weight, bias = self.parameters.values()
-        key = (self.pools, self.padding, images.shape, conv_weight.shape, images.dtype.char)
-        convolution, activation = _buffers.kept(key, lambda: self._make_layers(images))
-        # Where exp overflows, the result is right all the same. A loss that is no number the caller will see.
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            convolution.forward(images, conv_weight, conv_bias)
-            features = activation.forward()
-            if features.shape[1] != weight.shape[1]:
-                self._features(features[:, :, None, None])  # raises
-            scores = np.dot(features, weight.T)
-            scores += bias
-            hits = self._hits(scores, targets) if count else 0
-            loss, d_scores = self._scores_loss(scores, targets, n)
-            activation.backward(np.dot(d_scores, weight))
-            gradients = [*convolution.backward(), np.dot(d_scores.T, features), np.add.reduce(d_scores, axis=0)]
+        scores, kept = self._up(images)
+        hits = self._hits(scores, targets) if count else 0
+        loss, d_scores = self._scores_loss(scores, targets, n)
+        gradients = self._down(d_scores, kept)
+        # A pool without NaN takes less time. One that met NaN or infinities shows in the loss, or in the gradient of
+        # the first bias, as every gradient comes down to it: then the ground floor does it all once more.
+        if self.pool > 1 and not math.isfinite(sum(gradients[1].tolist(), loss)):
+            return self._step_by_reference(images, targets, n)
         return loss, gradients, hits
+
+    def _step_by_reference(self, images: np.ndarray, targets: np.ndarray, n: int) -> Part:
+        record = self._forward(images)
+        loss, d_scores = self._scores_loss(self._scores_of(record).copy(), targets, n)
+        gradients = self._carry_back(record, d_scores)
+        shapes = ((len(value), -1) if value.ndim > 1 else (-1,) for value in gradients.values())
+        flat = [value.reshape(shape) for value, shape in zip(gradients.values(), shapes, strict=True)]
+        return loss, flat, int(np.count_nonzero(self._answers(record) == targets))
+
+    def _scores(self, images: np.ndarray, blocks: list[slice]) -> np.ndarray:
+        """Take all images forward."""
+        if len(blocks) == 1:
+            return self._up(images)[0]
+
+        def work(lane: Iterable[int]) -> list[tuple[int, np.ndarray]]:
+            return [(k, self._up(images[blocks[k]])[0]) for k in lane]
+
+        by_block = dict(itertools.chain.from_iterable(_buffers.in_lanes(work, len(blocks))))
+        return np.concatenate([by_block[k] for k in range(len(blocks))])
+
+    def _up(self, images: np.ndarray) -> tuple[np.ndarray, Any]:
+        """Take a block of images forward: the scores (m, K), and what `_down` needs."""
+        p = self.parameters
+        conv_weight, weight = p["conv_weight"], p["dense_weight"]
+        key = (self.pool, self.padding, images.shape, conv_weight.shape, images.dtype.char)
+        layers = _buffers.kept(key, lambda: self._make_layers(images))
+        layers.convolution.forward(images, conv_weight, p["conv_bias"])
+        features = layers.activation.forward()
+        if features.shape[1] != weight.shape[1]:
+            self._features(features[:, :, None, None])  # raises
+        scores = _buffers.dot(features, weight.T)
+        scores += p["dense_bias"]
+        return scores, (layers, features)
+
+    def _down(self, d_scores: np.ndarray, kept: Any) -> list[np.ndarray]:
+        """Take the gradient of a block's scores back: the gradients in the order of `keys`."""
+        layers, features = kept
+        layers.activation.backward(_buffers.dot(d_scores, self.parameters["dense_weight"]))
+        return [*layers.convolution.backward(), _buffers.dot(d_scores.T, features), np.add.reduce(d_scores, axis=0)]
 
     def _make_layers(self, images: np.ndarray) -> _Layers:
         weight = self.parameters["conv_weight"]
         window = make_window(images.shape[2:], weight.shape[2:], 1, self.padding)
         convolution = _buffers.Convolution(len(images), images.shape[1:], window, len(weight), weight.dtype)
-        if self.pools:
+        if self.pool > 1:
             pool = _buffers.Pool(convolution.maps, convolution.gradients, window.output_size)
             return _Layers(convolution, pool)
         return _Layers(convolution, _buffers.Sigmoid(convolution.maps, convolution.gradients))
+
+    def _head_backward(self, record: Any, d_outputs: np.ndarray) -> tuple[np.ndarray, Gradients]:
+        dense = linear_backward(d_outputs, record.features, self.parameters["dense_weight"])
+        return self._activation_backward(record, dense.x), {"dense_weight": dense.weight, "dense_bias": dense.bias}
+
+    def _activation_backward(self, record: Any, d_features: np.ndarray) -> np.ndarray:
+        d_relu = max_pool2d_backward(d_features.reshape(record.pool.shape), record.relu)
+        return relu_backward(d_relu, record.conv)
+
+    def _hits(self, scores: np.ndarray, targets: np.ndarray) -> int:
+        """Count the right answers."""
+        return int(np.count_nonzero(self._choices(scores) == targets))
+
+    def _choices(self, scores: np.ndarray) -> np.ndarray:
+        """Return the classes (m,) that the scores (m, K) speak for."""
+        return (scores[:, 0] > 0).astype(np.intp)
 
     def _scores_loss(self, scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray]:
         """Return a block's share of the loss and ∂L/∂scores (m, K)."""
         raise NotImplementedError
 
-    def _hits(self, scores: np.ndarray, targets: np.ndarray) -> int:
-        """Count the right answers of a block."""
-        return int(np.count_nonzero((scores[:, 0] > 0) == targets))
+    def _scores_of(self, record: Any) -> np.ndarray:
+        """Return a record's scores (m, K)."""
+        raise NotImplementedError
 
 
 class SingleFilterRecord(NamedTuple):
@@ -522,7 +695,9 @@ class SingleFilterCNN(_DenseNetwork):
             "dense_weight": (1, (height // 2) * (width // 2)),
             "dense_bias": (1,),
         }
-        return cls({name: (0.01 * rng.standard_normal(shape)).astype(dtype) for name, shape in shapes.items()})
+        require_room("kernel_size", shapes["conv_weight"], "use a smaller kernel")
+        require_room("image_size", shapes["dense_weight"], "use smaller images")
+        return cls({name: _normal(rng, shape, 0.01**2, dtype) for name, shape in shapes.items()})
 
     def _head(self, x: np.ndarray, conv: np.ndarray) -> SingleFilterRecord:
         activated = relu(conv)
@@ -531,23 +706,21 @@ class SingleFilterCNN(_DenseNetwork):
         logit = linear(features, self.parameters["dense_weight"], self.parameters["dense_bias"])[:, 0]
         return SingleFilterRecord(x, conv, activated, pool, features, logit, sigmoid(logit))
 
-    def _head_backward(self, record: SingleFilterRecord, target: np.ndarray) -> tuple[np.ndarray, Gradients]:
+    def _loss_backward(self, record: SingleFilterRecord, target: np.ndarray) -> np.ndarray:
         d_prediction = half_squared_error_backward(record.prediction, target)
-        d_logit = sigmoid_backward(d_prediction, record.prediction)
-        dense = linear_backward(d_logit[:, None], record.features, self.parameters["dense_weight"])
-        d_pool = dense.x.reshape(record.pool.shape)
-        d_relu = max_pool2d_backward(d_pool, record.relu)
-        d_conv = relu_backward(d_relu, record.conv)
-        return d_conv, {"dense_weight": dense.weight, "dense_bias": dense.bias}
+        return sigmoid_backward(d_prediction, record.prediction)[:, None]
 
     def _scores_loss(self, scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray]:
         return _half_squared_error_of_scores(scores[:, 0], targets, n)
+
+    def _scores_of(self, record: SingleFilterRecord) -> np.ndarray:
+        return record.logit[:, None]
 
     def _loss(self, record: SingleFilterRecord, target: np.ndarray) -> float:
         return half_squared_error(record.prediction, target)
 
     def _answers(self, record: SingleFilterRecord) -> np.ndarray:
-        return (record.prediction > 0.5).astype(np.intp)
+        return (record.logit > 0).astype(np.intp)
 
 
 class BinaryRecord(NamedTuple):
@@ -592,18 +765,21 @@ class BinaryCNN(_DenseNetwork):
     """
 
     outputs = 1
-    pools = False
+    pool = 1
 
     def __init__(
         self, parameters: dict[str, ArrayLike], *, loss: str = "half_squared_error", standardized: bool = False
     ) -> None:
+        self.loss_name, self.standardized = self._as_options(loss, standardized)
         super().__init__(parameters)
-        if loss not in ("half_squared_error", "cross_entropy"):
-            raise ValueError(f'loss must be "half_squared_error" or "cross_entropy"; got {loss!r}')
+
+    @staticmethod
+    def _as_options(loss: Any, standardized: Any) -> tuple[str, bool]:
+        if not isinstance(loss, str) or loss not in ("half_squared_error", "cross_entropy"):
+            raise ValueError(f'loss must be "half_squared_error" or "cross_entropy"; got {shown(loss)}')
         if not isinstance(standardized, (bool, np.bool_)):
-            raise TypeError(f"standardized must be True or False; got {standardized!r}")
-        self.loss_name = loss
-        self.standardized = bool(standardized)
+            raise TypeError(f"standardized must be True or False; got {shown(standardized)}")
+        return loss, bool(standardized)
 
     @classmethod
     def initialize(
@@ -641,15 +817,30 @@ class BinaryCNN(_DenseNetwork):
         TypeError, ValueError
             If an argument has a wrong type or value.
         """
+        cls._as_options(loss, standardized)  # before anything is drawn
         parameters = _scaled(rng, image_size, filters, kernel_size, pool=1, outputs=1, gain=1, dtype=dtype)
         return cls(parameters, loss=loss, standardized=standardized)
 
-    def _block_size(self, images: np.ndarray) -> int:
-        # Mean and deviation are those of the whole batch, so it must be one block.
-        return len(images) if self.standardized else super()._block_size(images)
+    def _check_data(self, x: np.ndarray, target: np.ndarray) -> None:
+        super()._check_data(x, target)
+        if self.loss_name == "cross_entropy":
+            binary_cross_entropy_with_logits(np.zeros(target.shape), target)  # says what is wrong with them
 
-    def _hits(self, scores: np.ndarray, targets: np.ndarray) -> int:
-        return super()._hits(standardize(scores) if self.standardized else scores, targets)
+    def _steps(self, images: np.ndarray, targets: np.ndarray, blocks: list[slice], count: bool) -> Part:
+        if not self.standardized or len(blocks) == 1:
+            return super()._steps(images, targets, blocks, count)
+        # Mean and deviation are those of the whole batch: every block goes forward before the first one goes back.
+        # Going forward twice takes less time than to keep all columns, and memory does not grow with the images.
+        scores = self._scores(images, blocks)
+        hits = self._hits(scores, targets) if count else 0
+        loss, d_scores = self._scores_loss(scores, targets, len(images))
+        _, gradients, _ = _sum_of(
+            lambda block: (0.0, self._down(d_scores[block], self._up(images[block])[1]), 0), blocks
+        )
+        return loss, gradients, hits
+
+    def _choices(self, scores: np.ndarray) -> np.ndarray:
+        return super()._choices(standardize(scores) if self.standardized else scores)
 
     def _scores_loss(self, scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray]:
         dense = scores[:, 0]
@@ -671,17 +862,16 @@ class BinaryCNN(_DenseNetwork):
         logit = standardize(dense) if self.standardized else dense
         return BinaryRecord(x, conv, activated, features, dense, logit, sigmoid(logit))
 
-    def _head_backward(self, record: BinaryRecord, target: np.ndarray) -> tuple[np.ndarray, Gradients]:
+    def _loss_backward(self, record: BinaryRecord, target: np.ndarray) -> np.ndarray:
         if self.loss_name == "cross_entropy":
             d_logit = binary_cross_entropy_with_logits_backward(record.logit, target)
         else:
             d_prediction = half_squared_error_backward(record.prediction, target)
             d_logit = sigmoid_backward(d_prediction, record.prediction)
-        d_dense = standardize_backward(d_logit, record.dense) if self.standardized else d_logit
-        dense = linear_backward(d_dense[:, None], record.features, self.parameters["dense_weight"])
-        d_sigmoid = dense.x.reshape(record.sigmoid.shape)
-        d_conv = sigmoid_backward(d_sigmoid, record.sigmoid)
-        return d_conv, {"dense_weight": dense.weight, "dense_bias": dense.bias}
+        return (standardize_backward(d_logit, record.dense) if self.standardized else d_logit)[:, None]
+
+    def _activation_backward(self, record: BinaryRecord, d_features: np.ndarray) -> np.ndarray:
+        return sigmoid_backward(d_features.reshape(record.sigmoid.shape), record.sigmoid)
 
     def _loss(self, record: BinaryRecord, target: np.ndarray) -> float:
         if self.loss_name == "cross_entropy":
@@ -689,7 +879,7 @@ class BinaryCNN(_DenseNetwork):
         return half_squared_error(record.prediction, target)
 
     def _answers(self, record: BinaryRecord) -> np.ndarray:
-        return (record.prediction > 0.5).astype(np.intp)
+        return (record.logit > 0).astype(np.intp)
 
 
 class _SoftmaxNetwork(_DenseNetwork):
@@ -704,8 +894,8 @@ class _SoftmaxNetwork(_DenseNetwork):
             cross_entropy(np.zeros((n, classes)), labels)  # says what is wrong with them
         return labels.astype(np.intp, copy=False)
 
-    def _hits(self, scores: np.ndarray, targets: np.ndarray) -> int:
-        return int(np.count_nonzero(scores.argmax(axis=1) == targets))
+    def _choices(self, scores: np.ndarray) -> np.ndarray:
+        return scores.argmax(axis=1)
 
     def _scores_loss(self, scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray]:
         right = targets[:, None] == np.arange(scores.shape[1])
@@ -717,6 +907,12 @@ class _SoftmaxNetwork(_DenseNetwork):
         p -= right
         p /= n
         return float(loss) / n, p
+
+    def _scores_of(self, record: Any) -> np.ndarray:
+        return record.logits
+
+    def _loss_backward(self, record: Any, target: np.ndarray) -> np.ndarray:
+        return cross_entropy_backward(record.logits, target)
 
     def _loss(self, record: Any, target: np.ndarray) -> float:
         return cross_entropy(record.logits, target)
@@ -805,14 +1001,6 @@ class SoftmaxCNN(_SoftmaxNetwork):
         logits = linear(features, self.parameters["dense_weight"], self.parameters["dense_bias"])
         return SoftmaxRecord(x, conv, activated, pool, features, logits, softmax(logits))
 
-    def _head_backward(self, record: SoftmaxRecord, target: np.ndarray) -> tuple[np.ndarray, Gradients]:
-        d_logits = cross_entropy_backward(record.logits, target)
-        dense = linear_backward(d_logits, record.features, self.parameters["dense_weight"])
-        d_pool = dense.x.reshape(record.pool.shape)
-        d_relu = max_pool2d_backward(d_pool, record.relu)
-        d_conv = relu_backward(d_relu, record.conv)
-        return d_conv, {"dense_weight": dense.weight, "dense_bias": dense.bias}
-
 
 def _half_squared_error_of_scores(scores: np.ndarray, targets: np.ndarray, n: int) -> tuple[float, np.ndarray]:
     """Return a block's share of the loss ½ (σ(z) − y)² over n images, and ∂L/∂z (m, 1)."""
@@ -840,28 +1028,37 @@ def _scaled(
     kernel = as_pair("kernel_size", kernel_size, 1)
     filters = as_int("filters", filters, 1)
     size = as_pair("image_size", image_size, 1)
-    rows, columns = make_window(size, kernel, 1, 0).output_size
-    features = filters * (rows // pool) * (columns // pool)
-    if features == 0:
-        smallest = tuple(k + pool - 1 for k in kernel)
-        raise ValueError(f"image_size must be at least {smallest} for a kernel of {kernel} and a pool; got {size}")
-    conv = rng.standard_normal((filters, 1, *kernel)) * np.sqrt(gain / (kernel[0] * kernel[1]))
-    dense = rng.standard_normal((outputs, features)) * np.sqrt(gain / features)
+    smallest = (kernel[0] + pool - 1, kernel[1] + pool - 1)
+    if size[0] < smallest[0] or size[1] < smallest[1]:
+        after = " and a pool" if pool > 1 else ""
+        raise ValueError(f"image_size must be at least {smallest} for kernel_size {kernel}{after}; got {size}")
+    rows, columns = ((length - k + 1) // pool for length, k in zip(size, kernel, strict=True))
+    features = filters * rows * columns
+    require_room("filters", (filters, 1, *kernel), "use fewer or smaller filters")
+    require_room("classes", (outputs,), "use fewer classes")
+    require_room("image_size", (outputs, features), "use smaller images, or fewer filters")
     return {
-        "conv_weight": conv.astype(kind),
+        "conv_weight": _normal(rng, (filters, 1, *kernel), gain / (kernel[0] * kernel[1]), kind),
         "conv_bias": np.zeros(filters, kind),
-        "dense_weight": dense.astype(kind),
+        "dense_weight": _normal(rng, (outputs, features), gain / features, kind),
         "dense_bias": np.zeros(outputs, kind),
     }
 
 
+def _normal(rng: np.random.Generator, shape: tuple[int, ...], variance: float, dtype: np.dtype) -> np.ndarray:
+    """Draw from a normal distribution around 0."""
+    numbers = rng.standard_normal(shape)
+    numbers *= np.sqrt(variance)
+    return numbers.astype(dtype, copy=False)
+
+
 def _as_dtype(dtype: Any) -> np.dtype:
     try:
-        kind = np.dtype(dtype)
-    except TypeError:
+        kind = np.dtype(dtype if isinstance(dtype, (str, type, np.dtype)) else object)
+    except Exception:  # a word that NumPy does not know, or one that it is about to forget
         kind = np.dtype(object)
-    if dtype is None or kind not in (np.dtype(np.float64), np.dtype(np.float32)):
-        raise TypeError(f"dtype must be float64 or float32; got {dtype!r}")
+    if kind not in (np.dtype(np.float64), np.dtype(np.float32)):
+        raise TypeError(f"dtype must be float64 or float32; got {shown(dtype)}")
     return kind
 
 
@@ -947,6 +1144,10 @@ class TenClassCNN(_SoftmaxNetwork):
             if not fits:
                 sizes = ", ".join(map(str, wanted)) + ("," if len(wanted) == 1 else "")
                 raise ValueError(f"{name} must have shape ({sizes}); got {shape}")
+        kernels = zip(shapes["conv1_weight"][2:], shapes["conv2_weight"][2:], strict=True)
+        rows, columns = (first + 2 * second + 1 for first, second in kernels)  # room for both kernels and both pools
+        self._smallest = (rows, columns)
+        self._entries = max(math.prod(shapes[name][1:]) for name in ("conv1_weight", "conv2_weight"))
 
     @classmethod
     def initialize(
@@ -988,14 +1189,15 @@ class TenClassCNN(_SoftmaxNetwork):
         """
         rng, kind = as_rng(rng), _as_dtype(dtype)
         size, kernel = as_pair("image_size", image_size, 1), as_pair("kernel_size", kernel_size, 1)
-        if not isinstance(filters, (tuple, list)) or len(filters) != 2:
-            raise TypeError(f"filters must be a pair, one number for each convolution; got {filters!r}")
-        first, second = (as_int(f"filters[{place}]", count, 1) for place, count in enumerate(filters))
+        several = isinstance(filters, (tuple, list)) or (isinstance(filters, np.ndarray) and filters.ndim == 1)
+        if not several or len(filters) != 2:
+            raise TypeError(f"filters must be a pair, one number for each convolution; got {shown(filters)}")
+        first, second = as_pair("filters", filters, 1)
         hidden, classes = as_int("hidden", hidden, 1), as_int("classes", classes, 2)
         smallest = tuple(3 * k + 1 for k in kernel)  # room for both kernels and both pools
         if size[0] < smallest[0] or size[1] < smallest[1]:
             raise ValueError(
-                f"image_size must be at least {smallest} for two kernels of {kernel}, each with a pool; got {size}"
+                f"image_size must be at least {smallest} for kernel_size {kernel} twice, each with a pool; got {size}"
             )
         rows, columns = (((length - k + 1) // 2 - k + 1) // 2 for length, k in zip(size, kernel, strict=True))
         shapes = {
@@ -1004,31 +1206,22 @@ class TenClassCNN(_SoftmaxNetwork):
             "dense1": (hidden, second * rows * columns),
             "dense2": (classes, hidden),
         }
+        largest = {
+            "filters": shapes["conv2"],
+            "hidden": (hidden,),
+            "classes": shapes["dense2"],
+            "image_size": shapes["dense1"],
+        }
+        for name, shape in largest.items():
+            require_room(name, shape, "make the network smaller")
         parameters: dict[str, ArrayLike] = {}
         for layer, shape in shapes.items():
-            weight = rng.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))
-            parameters[f"{layer}_weight"] = weight.astype(kind)
+            parameters[f"{layer}_weight"] = _normal(rng, shape, 2 / math.prod(shape[1:]), kind)
             parameters[f"{layer}_bias"] = np.zeros(shape[0], kind)
         return cls(parameters)
 
-    def forward(self, x: ArrayLike) -> TenClassRecord:
-        """Run the network and keep every intermediate result.
-
-        Parameters
-        ----------
-        x : (N, 1, H, W) array_like, or (H, W)
-            Images; they are converted to the parameters' dtype.
-
-        Returns
-        -------
-        TenClassRecord
-
-        Raises
-        ------
-        TypeError, ValueError
-            If x is no image or batch of images, or not of the size that the network was made for.
-        """
-        p, images = self.parameters, self._images(x)
+    def _forward(self, images: np.ndarray) -> TenClassRecord:
+        p = self.parameters
         conv1 = conv2d(images, p["conv1_weight"], p["conv1_bias"])
         relu1 = relu(conv1)
         pool1 = max_pool2d(relu1)
@@ -1043,36 +1236,16 @@ class TenClassCNN(_SoftmaxNetwork):
             images, conv1, relu1, pool1, conv2, relu2, pool2, features, dense1, relu3, logits, softmax(logits)
         )
 
-    def backward(self, record: TenClassRecord, target: ArrayLike) -> Gradients:
-        """Carry the gradient of the loss back to every parameter.
-
-        Parameters
-        ----------
-        record : TenClassRecord
-            What `forward` returned.
-        target : (N,) array_like of int, or one int
-            The right classes.
-
-        Returns
-        -------
-        dict of str to ndarray
-            ∂L/∂parameter under each parameter's key.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the target does not fit the images.
-        """
+    def _carry_back(self, record: TenClassRecord, d_outputs: np.ndarray) -> Gradients:
         p = self.parameters
-        d_logits = cross_entropy_backward(record.logits, self._targets(target, len(record.x)))
-        dense2 = linear_backward(d_logits, record.relu3, p["dense2_weight"])
+        dense2 = linear_backward(d_outputs, record.relu3, p["dense2_weight"])
         d_dense1 = relu_backward(dense2.x, record.dense1)
         dense1 = linear_backward(d_dense1, record.features, p["dense1_weight"])
         d_pool2 = dense1.x.reshape(record.pool2.shape)
         d_relu2 = max_pool2d_backward(d_pool2, record.relu2)
         d_conv2 = relu_backward(d_relu2, record.conv2)
         conv2 = conv2d_backward(d_conv2, record.pool1, p["conv2_weight"])
-        assert conv2.x is not None  # it is unless one asks for none
+        assert conv2.x is not None  # noqa: S101  (it is unless one asks for none: this tells mypy so)
         d_relu1 = max_pool2d_backward(conv2.x, record.relu1)
         d_conv1 = relu_backward(d_relu1, record.conv1)
         conv1 = conv2d_backward(d_conv1, record.x, p["conv1_weight"], input_gradient=False)
@@ -1082,42 +1255,6 @@ class TenClassCNN(_SoftmaxNetwork):
             for layer, gradients in layers.items()
             for name in ("weight", "bias")
         }
-
-    def predict(self, x: ArrayLike) -> Any:
-        """Answer for each image, block by block: memory does not grow with the number of images.
-
-        Parameters
-        ----------
-        x : (N, 1, H, W) array_like, or (H, W)
-            Images.
-
-        Returns
-        -------
-        (N,) ndarray of int, or one int
-            The class of each image.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If x is no image or batch of images, or not of the size that the network was made for.
-        """
-        images = self._images(x)
-        n = len(images)
-        if n == 0:
-            return super().predict(images)
-        size = self._block_size(images)
-
-        def work(lane: Iterable[int]) -> list[tuple[int, np.ndarray]]:
-            answers = []
-            for block in lane:
-                part = images[block * size : block * size + size]
-                with np.errstate(over="ignore", invalid="ignore"):
-                    answers.append((block, self._fast_forward(self._two_layers(part), part)[-1].argmax(axis=1)))
-            return answers
-
-        by_block = dict(itertools.chain.from_iterable(_buffers.in_lanes(work, -(-n // size))))
-        answers = np.concatenate([by_block[block] for block in range(len(by_block))])
-        return answers[0] if np.ndim(x) == 2 else answers
 
     def _block_size(self, images: np.ndarray) -> int:
         """Say how many of the images go through the network at a time."""
@@ -1133,32 +1270,9 @@ class TenClassCNN(_SoftmaxNetwork):
         pooled = (first.output_size[0] // 2, first.output_size[1] // 2)
         return first, make_window(pooled, self.parameters["conv2_weight"].shape[2:], 1, 0)
 
-    def _step(self, images: np.ndarray, targets: np.ndarray, n: int, count: bool) -> Part:
+    def _up(self, images: np.ndarray) -> tuple[np.ndarray, Any]:
         p, layers = self.parameters, self._two_layers(images)
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            features, active, relu3, scores = self._fast_forward(layers, images)
-            hits = self._hits(scores, targets) if count else 0
-            loss, d_scores = self._scores_loss(scores, targets, n)
-            d_dense1 = _buffers.product(d_scores, p["dense2_weight"])
-            d_dense1 *= active
-            layers.pool2.backward(_buffers.product(d_dense1, p["dense1_weight"]))
-            of_conv2 = layers.conv2.backward()
-            layers.pool1.backward(layers.conv2.input_gradient())
-            gradients = [
-                *layers.conv1.backward(),
-                *of_conv2,
-                _buffers.product(d_dense1.T, features),
-                np.add.reduce(d_dense1, axis=0),
-                _buffers.product(d_scores.T, relu3),
-                np.add.reduce(d_scores, axis=0),
-            ]
-        return loss, gradients, hits
-
-    def _fast_forward(
-        self, layers: _TwoLayers, images: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Take a block of images forward: features, where the first dense layer is positive, its ReLU, scores."""
-        p, (conv1, pool1, conv2, pool2) = self.parameters, layers
+        conv1, pool1, conv2, pool2 = layers
         conv1.forward(images, p["conv1_weight"], p["conv1_bias"])
         conv2.forward(pool1.forward().reshape(conv2.shape), p["conv2_weight"], p["conv2_bias"])
         features = pool2.forward()
@@ -1166,11 +1280,26 @@ class TenClassCNN(_SoftmaxNetwork):
             self._features(features[:, :, None, None])  # raises
         dense1 = _buffers.product(features, p["dense1_weight"].T)
         dense1 += p["dense1_bias"]
-        active = dense1 > 0
-        dense1 *= active
-        scores = _buffers.product(dense1, p["dense2_weight"].T)
+        relu3 = np.maximum(dense1, 0, out=dense1)
+        scores = _buffers.product(relu3, p["dense2_weight"].T)
         scores += p["dense2_bias"]
-        return features, active, dense1, scores
+        return scores, (layers, features, relu3)
+
+    def _down(self, d_scores: np.ndarray, kept: Any) -> list[np.ndarray]:
+        p, (layers, features, relu3) = self.parameters, kept
+        d_dense1 = _buffers.product(d_scores, p["dense2_weight"])
+        d_dense1 *= relu3 > 0
+        layers.pool2.backward(_buffers.product(d_dense1, p["dense1_weight"]))
+        of_conv2 = layers.conv2.backward()
+        layers.pool1.backward(layers.conv2.input_gradient())
+        return [
+            *layers.conv1.backward(),
+            *of_conv2,
+            _buffers.product(d_dense1.T, features),
+            np.add.reduce(d_dense1, axis=0),
+            _buffers.product(d_scores.T, relu3),
+            np.add.reduce(d_scores, axis=0),
+        ]
 
     def _two_layers(self, images: np.ndarray) -> _TwoLayers:
         """Return the memory for a block of these images."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+import warnings
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 import matplotlib.style
@@ -16,19 +17,38 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 
-from cnnlab._checks import as_float, as_int
+from cnnlab._checks import as_int, as_number, as_positive, shown
+from cnnlab._plot_checks import (
+    LARGEST_DRAWN,
+    MOST_AXES,
+    MOST_NUMBERS,
+    MOST_POINTS,
+    as_axes,
+    as_box,
+    as_coordinate,
+    as_drawn,
+    as_flag,
+    as_image,
+    as_limits,
+    as_name,
+    as_rising,
+    as_row,
+    as_words,
+    require_sheet,
+)
+from cnnlab._plot_parts import LARGEST_NUMBERED, LONGEST, OFF, draw_map, exponent_of, off_note, short, write_numbers
 
 if TYPE_CHECKING:
-    from matplotlib.image import AxesImage
     from numpy.typing import ArrayLike
 
 __all__ = ["confusion_matrix", "image", "images", "loss_curve", "loss_surface", "new_axes", "png", "show", "tangent"]
 
 PIXELS_PER_INCH = 90  # as shown on the page
 SHARPNESS = 1.5  # pixels stored for each pixel shown, for dense screens
-LARGEST_NUMBERED = 8  # maps of up to 8 × 8 carry their numbers
+MOST_NUMBERED = 32  # rows and columns whose cells can carry numbers at all
 
 RED = "#e42536"  # what to look at
 
@@ -59,7 +79,17 @@ def new_axes(
     Returns
     -------
     Axes, or (rows, columns) ndarray of Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the figure would be too small or too large, or an argument is no size.
     """
+    width, height = as_positive("width", width), as_positive("height", height)
+    rows, columns = as_int("rows", rows, 1), as_int("columns", columns, 1)
+    if height_ratios is not None:
+        height_ratios = [as_positive("height_ratios", ratio) for ratio in as_row("height_ratios", height_ratios, rows)]
+    require_sheet(width, height, rows * columns, "make width and height, or rows and columns, fit")
     with matplotlib.style.context("petroff10"):
         figure = Figure(figsize=(width, height), dpi=PIXELS_PER_INCH * SHARPNESS, layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False, height_ratios=height_ratios)
@@ -76,12 +106,32 @@ def png(fig: Any) -> bytes:
     Returns
     -------
     bytes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If fig is no figure, or has no room for what is in it.
     """
+    figure = figure_of(fig)
+    width, height = figure.get_size_inches()
+    require_sheet(width, height, len(figure.axes), "make another figure")
+    # A canvas that stays with its figure remembers how wide its texts are.
+    canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
+    if not isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
+        return _rendered(canvas)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "constrained_layout not applied")
+        try:
+            return _rendered(canvas)
+        except UserWarning as warning:
+            if "constrained_layout" not in str(warning):  # raised, where the reader made errors of all warnings
+                raise
+            raise ValueError("fig has no room for its axes and words: make it larger, or the words shorter") from None
+
+
+def _rendered(canvas: FigureCanvasAgg) -> bytes:
     buffer = io.BytesIO()
     # Straight from the canvas: half the time that savefig takes, which a slider would feel.
-    # A canvas that stays with its figure remembers how wide its texts are.
-    figure = figure_of(fig)
-    canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
     canvas.print_png(buffer, pil_kwargs={"compress_level": 2})
     return buffer.getvalue()
 
@@ -102,12 +152,14 @@ def show(fig: Any, alt: str) -> None:
     TypeError
         If fig is no figure.
     ValueError
-        If alt is empty.
+        If alt is empty, or cannot be stored.
     """
     from IPython.display import display  # loaded here, as it costs more than a picture
 
     if not isinstance(alt, str) or not alt.strip():
-        raise ValueError(f"alt must say in words what the picture shows; got {alt!r}")
+        raise ValueError(f"alt must say in words what the picture shows; got {shown(alt)}")
+    if not alt.isascii() and any("\ud800" <= character <= "\udfff" for character in alt):
+        raise ValueError(f"alt must be text that can be stored; got half a character in {alt[:60]!a}")
     figure = figure_of(fig)
     width, height = (round(inches * PIXELS_PER_INCH) for inches in figure.get_size_inches())
     data = {"image/png": base64.b64encode(png(figure)).decode("ascii"), "text/plain": alt}
@@ -130,7 +182,8 @@ def image(
     Parameters
     ----------
     values : (H, W) array_like
-        What to draw: bright is large; for signed values red is negative, white 0 and blue positive.
+        What to draw: bright is large; for signed values red is negative, white 0 and blue positive. What is not
+        finite is pink, and said below; only NaN everywhere with the title "" is a place left empty.
     ax : Axes, optional
         Where to draw.
     title : str, optional
@@ -155,15 +208,26 @@ def image(
     TypeError, ValueError
         If values are not an image.
     """
-    values = as_float("values", values)
-    if values.ndim != 2 or not values.size:
-        raise ValueError(f"values must have shape (H, W), one image; got {values.shape}")
+    values = as_image("values", values)
+    ax = as_axes(ax)
+    title = None if title is None else as_words("title", title)
+    signed, picture = as_flag("signed", signed), as_flag("picture", picture)
+    limits = as_limits(limits)
     height, width = values.shape
+    box = as_box(box, (height, width))
     small = max(height, width) <= LARGEST_NUMBERED and not picture
+    numbers = small if numbers is None else as_flag("numbers", numbers)
+    if numbers and max(height, width) > MOST_NUMBERED:
+        raise ValueError(
+            f"numbers must be False for more than {MOST_NUMBERED} rows or columns; values have shape {values.shape}"
+        )
     if ax is None:
         side = 0.55 if small else 3.0 / max(height, width)
         ax = new_axes(max(width * side, 1.2) + 0.4, max(height * side, 1.2) + (0.7 if title else 0.4))
-    drawn = _draw(values, ax, signed, limits, picture)
+    drawn = draw_map(values, ax, signed, limits, picture)
+    if title == "" and np.isnan(values).all():
+        drawn.set_visible(False)
+        ax.set_xlabel("")
     if small:
         ax.set_xticks(range(width), minor=False)
         ax.set_yticks(range(height), minor=False)
@@ -171,12 +235,8 @@ def image(
     else:
         ax.set_xticks([])
         ax.set_yticks([])
-    if small if numbers is None else numbers:
-        decimals = 3 if max(height, width) <= 4 else 2
-        for (row, column), value in np.ndenumerate(values):
-            red, green, blue, _ = drawn.cmap(drawn.norm(value))
-            colour = "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"
-            ax.text(column, row, _short(value, decimals), ha="center", va="center", color=colour, fontsize=9)
+    if numbers:
+        write_numbers(values, ax, drawn)
     if box is not None:
         row, column, box_height, box_width = box
         frame = Rectangle(
@@ -231,25 +291,39 @@ def images(
     TypeError, ValueError
         If there is no image, or an argument does not fit.
     """
-    count = len(values)
+    if not isinstance(values, (list, tuple)):
+        values = as_drawn("values", values, MOST_NUMBERS)
+        if values.ndim != 3:
+            raise ValueError(f"values must have shape (N, H, W), or be a list of images; got {values.shape}")
+        values = list(values[: MOST_AXES + 1])
+    maps = [as_image(f"values[{k}]", value) for k, value in enumerate(as_row("values", values))]
+    count = len(maps)
     if not count:
-        raise ValueError("values must hold at least one image")
-    if titles is not None and len(titles) != count:
-        raise ValueError(f"titles must be as many as the images, {count}; got {len(titles)}")
+        raise ValueError("values must hold at least one image; got none")
+    captions: list[str | None] = [None] * count
+    if titles is not None:
+        captions = [as_words(f"titles[{k}]", title) for k, title in enumerate(as_row("titles", titles))]
+    if len(captions) != count:
+        raise ValueError(f"titles must be as many as the images, {count}; got {len(captions)}")
     columns = count if columns is None else as_int("columns", columns, 1)
+    if isinstance(signed, (bool, np.bool_)):
+        signs = [bool(signed)] * count
+    else:
+        signs = [as_flag(f"signed[{k}]", sign) for k, sign in enumerate(as_row("signed", signed, count))]
+    limits, size, picture = as_limits(limits), as_positive("size", size), as_flag("picture", picture)
+    numbers = None if numbers is None else as_flag("numbers", numbers)
     rows = -(-count // columns)
-    shapes = [np.shape(value) for value in values]
-    tallest = max(height / width for height, width in shapes)
+    tallest = min(LONGEST, max(value.shape[0] / value.shape[1] for value in maps))
     height = size * tallest + (0.2 if titles is None else 0.45)  # with room for the numbers below and the title above
+    remedy = "pass fewer images, another number of columns or another size"
+    require_sheet(columns * size, rows * height, rows * columns, remedy)
     axes = new_axes(columns * size, rows * height, rows=rows, columns=columns)
     axes = np.atleast_2d(axes)
     for k, ax in enumerate(axes.flat):
         if k >= count:
             ax.set_axis_off()
             continue
-        sign = signed if isinstance(signed, bool) else signed[k]
-        title = titles[k] if titles is not None else None
-        image(values[k], ax, title=title, signed=sign, limits=limits, numbers=numbers, picture=picture)
+        image(maps[k], ax, title=captions[k], signed=signs[k], limits=limits, numbers=numbers, picture=picture)
     return axes
 
 
@@ -263,7 +337,9 @@ def loss_curve(
 ) -> Axes:
     """Draw a number, such as the loss, over the steps of training.
 
-    Call it again with the same axes to compare runs: every further line has another colour, style and marker.
+    Call it again with the same axes to compare runs: every further line has another colour, style and marker. What
+    has no place on the axis (NaN, ±inf, and on a logarithmic axis what is not above 0) is marked × at its edge, and
+    said below.
 
     Parameters
     ----------
@@ -287,23 +363,44 @@ def loss_curve(
     TypeError, ValueError
         If losses are not numbers in a row.
     """
-    losses = as_float("losses", losses)
+    losses = as_drawn("losses", losses, MOST_POINTS).astype(np.float64, copy=False)
     if losses.ndim != 1:
         raise ValueError(f"losses must have shape (steps,), one number for each step; got {losses.shape}")
+    ax, log = as_axes(ax), as_flag("log", log)
+    label = None if label is None else as_name("label", label)
+    ylabel = as_words("ylabel", ylabel)
     if ax is None:
         ax = new_axes()
-    k = len(ax.lines)
-    ax.plot(
-        losses,
+    lowest = 1 / LARGEST_DRAWN if log or ax.get_yscale() == "log" else -LARGEST_DRAWN
+    on_axis = (losses >= lowest) & (losses <= LARGEST_DRAWN)
+    k = sum(line.get_gid() != OFF for line in ax.lines)
+    (line,) = ax.plot(
+        losses if on_axis.all() else np.where(on_axis, losses, np.nan),
         linestyle=LINE_STYLES[k % len(LINE_STYLES)],
         marker=MARKERS[k % len(MARKERS)],
         markevery=max(1, len(losses) // 10),
         markersize=4,
         label=label,
     )
+    note = off_note(losses, on_axis, "step")
+    if note:
+        steps = np.flatnonzero(~on_axis)
+        steps = steps[:: -(-len(steps) // 1000)]
+        edge = np.where(losses[steps] < lowest, 0, 1)
+        ax.plot(
+            steps,
+            edge,
+            "x",
+            color=line.get_color(),
+            transform=ax.get_xaxis_transform(),
+            clip_on=False,
+            gid=OFF,
+        )
+        note = f"\n{label}: {note}" if label else f"\n{note}"
     if log:
         ax.set_yscale("log")
-    ax.set_xlabel("step")
+    before = ax.get_xlabel() if OFF in ax.get_xlabel() else "step"  # what an earlier run left out is still left out
+    ax.set_xlabel(before + note)
     ax.set_ylabel(ylabel)
     ax.grid(alpha=0.3)
     if label is not None:
@@ -350,22 +447,49 @@ def loss_surface(
     TypeError, ValueError
         If the shapes do not fit together.
     """
-    x, y, losses = as_float("x", x), as_float("y", y), as_float("losses", losses)
+    x, y, losses = as_rising("x", x), as_rising("y", y), as_drawn("losses", losses, MOST_POINTS).astype(np.float64)
     if losses.shape != (y.size, x.size):
         raise ValueError(f"losses must have shape {(y.size, x.size)}, a row for each y; got {losses.shape}")
+    finite = np.isfinite(losses)
+    if (losses < 0).any():
+        raise ValueError(
+            f"losses must be at least 0, as lines of equal loss are spaced by factors; got {losses.min():g}"
+        )
+    ax = as_axes(ax)
+    if path is not None:
+        path = as_drawn("path", path, MOST_POINTS).astype(np.float64)
+        if path.ndim != 2 or path.shape[1] != 2 or not len(path):
+            raise ValueError(f"path must have shape (steps, 2), points (x, y); got {path.shape}")
+    label = None if label is None else as_name("label", label)
+    xlabel, ylabel = as_words("xlabel", xlabel), as_words("ylabel", ylabel)
     if ax is None:
         ax = new_axes(5.0, 3.8)
-    levels = np.geomspace(max(losses.min(), losses.max() * 1e-4), losses.max(), 12)
-    ax.contour(x, y, losses, levels=levels, cmap="cividis", linewidths=1)
+    notes = [xlabel]
+    if finite.any():
+        heights = np.where(finite, losses, np.nan)
+        heights = np.ldexp(heights, -exponent_of(float(np.nanmax(heights))))
+        highest = np.nanmax(heights)
+        levels = np.unique(np.geomspace(max(np.nanmin(heights), highest * 1e-4), highest, 12) if highest else [0.0])
+        if len(levels) > 1:
+            ax.contour(x, y, np.ma.masked_invalid(heights), levels=levels, cmap="cividis", linewidths=1)
+        else:
+            notes.append("every loss that is a number is the same: there are no lines")
+    if not finite.all():
+        ax.contourf(x, y, ~finite, levels=[0.5, 1.5], colors="none", hatches=["xx"])
+        notes.append(f"×: {off_note(losses, finite, 'cell', 'not finite')}")
     if path is not None:
-        path = as_float("path", path)
+        on_axis = np.abs(path) <= LARGEST_DRAWN
+        note = off_note(path, on_axis, "step", "not finite")
+        path = np.where(on_axis, path, np.nan)
         ax.plot(path[:, 0], path[:, 1], marker="o", markersize=3.5, linewidth=1.2, color=RED, label=label)
         ax.plot(*path[0], marker="s", markersize=8, color=RED)
+        if not on_axis.all():
+            notes.append(f"path: {note}")
         if label is not None:
             ax.legend(fontsize=9)
     ax.set_xlim(x.min(), x.max())
     ax.set_ylim(y.min(), y.max())
-    ax.set_xlabel(xlabel)
+    ax.set_xlabel("\n".join(filter(None, notes)))
     ax.set_ylabel(ylabel)
     return ax
 
@@ -405,18 +529,37 @@ def tangent(
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If f is no function or returns no number, or x and reach make no axis.
     """
+    if not callable(f):
+        raise TypeError(f"f must be a function of one number; got {shown(f)}")
+    x, slope, reach = as_coordinate("x", x), as_number("slope", slope), as_positive("reach", reach)
+    ax = as_axes(ax)
+    title = None if title is None else as_words("title", title)
+    xlabel, ylabel = as_words("xlabel", xlabel), as_words("ylabel", ylabel)
+    as_coordinate("reach", abs(x) + reach)
+    around = np.linspace(x - reach, x + reach, 81)
+    if not (np.diff(around) > 0).all():
+        raise ValueError(f"reach must be large enough to tell the numbers around x = {x:g} apart; got {reach:g}")
+    values = np.array([as_number(f"f({number:g})", f(number)) for number in around])
+    height = as_number(f"f({x:g})", f(x))
+    with np.errstate(over="ignore", invalid="ignore"):
+        straight = height + slope * (around - x)
+    on_axis = np.abs(values) <= LARGEST_DRAWN
+    note = off_note(values, on_axis, "point", "not finite")
+    values, straight = (np.where(np.abs(line) <= LARGEST_DRAWN, line, np.nan) for line in (values, straight))
     if ax is None:
         ax = new_axes(4.2, 2.8)
-    around = np.linspace(x - reach, x + reach, 81)
-    values = np.array([float(f(number)) for number in around])
-    height = float(f(x))
     ax.plot(around, values, color="#3f90da", label="the function")
     # Keep the picture to the curve: a steep line would squash it.
     ax.set_ylim(ax.get_ylim())
-    ax.plot(around, height + slope * (around - x), color=RED, linestyle="--", label=f"slope {_short(slope, 4)}")
-    ax.plot([x], [height], color="black", marker="o")
-    ax.set_xlabel(xlabel)
+    ax.plot(around, straight, color=RED, linestyle="--", label=f"slope {short(slope, 4)}")
+    ax.plot([x], [height if abs(height) <= LARGEST_DRAWN else np.nan], color="black", marker="o")
+    ax.set_xlabel("\n".join(filter(None, [xlabel, note])))
     ax.set_ylabel(ylabel)
     ax.grid(alpha=0.3)
     ax.legend(fontsize=9)
@@ -450,9 +593,18 @@ def confusion_matrix(
     TypeError, ValueError
         If counts are not square, or there are not K names.
     """
-    counts = as_float("counts", counts)
+    names = [as_words(f"names[{k}]", name) for k, name in enumerate(as_row("names", names))]
+    if not names:
+        raise ValueError("names must hold a name for each class; got none")
+    counts = as_image("counts", counts)
     if counts.shape != (len(names), len(names)):
         raise ValueError(f"counts must have shape {(len(names), len(names))}, a row for each name; got {counts.shape}")
+    if len(names) > MOST_NUMBERED:
+        raise ValueError(f"names must be at most {MOST_NUMBERED}, as more numbers cannot be read; got {len(names)}")
+    if not ((counts >= 0) & np.isfinite(counts)).all():
+        raise ValueError(f"counts must be finite numbers from 0 up, as they say how often; got {counts.min():g}")
+    ax = as_axes(ax)
+    title = None if title is None else as_words("title", title)
     if ax is None:
         ax = new_axes(1.6 + 0.8 * len(names), 1.0 + 0.7 * len(names))
     image(counts, ax, title=title, numbers=True)
@@ -464,33 +616,12 @@ def confusion_matrix(
     return ax
 
 
-def _draw(values: np.ndarray, ax: Axes, signed: bool, limits: tuple[float, float] | None, picture: bool) -> AxesImage:
-    if limits is None:
-        finite = values[np.isfinite(values)]
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-        if signed:
-            high = max(abs(low), abs(high))
-            low = -high
-        if low == high:
-            low, high = low - 1, high + 1
-    else:
-        low, high = limits
-    # Signed values: red negative, white 0, blue positive. Unsigned ones: grey for pictures, cividis for small maps.
-    cmap = "RdBu" if signed else "gray" if picture or max(values.shape) > LARGEST_NUMBERED else "cividis"
-    return ax.imshow(values, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
-
-
-def _short(value: float, decimals: int) -> str:
-    """Write a number in as few characters as a cell has room for."""
-    text = f"{value:.{decimals}f}".rstrip("0").rstrip(".") if abs(value) < 1000 else f"{value:.3g}"
-    return "0" if text == "-0" else text.replace("-", "−")
-
-
 def figure_of(fig: Any) -> Figure:
     """Return the figure itself, of some axes, or of an array of axes."""
-    if isinstance(fig, np.ndarray) and fig.size:
+    if isinstance(fig, np.ndarray) and fig.dtype == object and fig.size:
         fig = fig.flat[0]
-    figure = fig.get_figure() if isinstance(fig, Axes) else fig
+    figure = fig.get_figure(root=True) if isinstance(fig, Axes) else fig
     if not isinstance(figure, Figure):
-        raise TypeError(f"fig must be a figure or axes; got {type(fig).__name__}")
+        what = "axes that were removed from theirs" if isinstance(fig, Axes) else type(fig).__name__
+        raise TypeError(f"fig must be a figure or axes; got {what}")
     return figure

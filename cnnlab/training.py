@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
+import sys
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, NamedTuple
 
 import numpy as np
 
-from cnnlab._checks import as_array, as_int, as_number, require_shape
+from cnnlab._checks import as_array, as_int, as_number, as_rng, require_shape, shown
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -55,19 +57,28 @@ def sgd_step(parameters: dict[str, np.ndarray], gradients: dict[str, np.ndarray]
     array([0.9, 2.1])
     """
     learning_rate = _as_learning_rate(learning_rate)
+    for argument, given in (("parameters", parameters), ("gradients", gradients)):
+        if not isinstance(given, dict):
+            raise TypeError(f"{argument} must be a dict of arrays, as a network has and gives them; got {shown(given)}")
     if parameters.keys() != gradients.keys():
-        raise ValueError(f"gradients must have the keys {sorted(parameters)}; got {sorted(gradients)}")
+        expected, came = (", ".join(map(shown, names)) for names in (parameters, gradients))
+        raise ValueError(f"gradients must have the keys of parameters, {expected or 'none'}; got {came or 'none'}")
     steps = []
-    for name, value in parameters.items():
-        if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or not value.flags.writeable:
-            raise TypeError(f"parameters[{name!r}] must be a writeable array of floats, to be changed in place")
-        gradient = gradients[name]
-        if type(gradient) is not np.ndarray or gradient.shape != value.shape or gradient.dtype != value.dtype:
-            gradient = as_array(f"gradients[{name!r}]", gradient)
-            require_shape(f"gradients[{name!r}]", gradient, value.shape, "its parameter's shape")
-        steps.append(learning_rate * gradient)
-    for value, step in zip(parameters.values(), steps, strict=True):
-        value -= step
+    # A number that float32 or float64 cannot hold becomes infinite.
+    with np.errstate(all="ignore"):
+        for name, value in parameters.items():
+            if not _may_change(value):
+                raise TypeError(
+                    f"parameters[{shown(name)}] must be a writeable array of floats, to be changed in place; got "
+                    f"{_kind(value)}"
+                )
+            gradient = gradients[name]
+            if type(gradient) is not np.ndarray or gradient.shape != value.shape or gradient.dtype != value.dtype:
+                gradient = as_array(f"gradients[{shown(name)}]", gradient)
+                require_shape(f"gradients[{shown(name)}]", gradient, value.shape, "its parameter's shape")
+            steps.append(learning_rate * gradient)
+        for value, step in zip(parameters.values(), steps, strict=True):
+            value -= step
 
 
 def gradient_descent(
@@ -117,7 +128,8 @@ def gradient_descent(
     Raises
     ------
     TypeError, ValueError
-        If an argument has a wrong type or value. A loss that grows without bound is no error.
+        If an argument has a wrong type or value, which is found before the first step; or, later, if a standardised
+        output stops varying. A loss that grows without bound is no error.
 
     References
     ----------
@@ -131,42 +143,73 @@ def gradient_descent(
     >>> gradient_descent(network, image, target, learning_rate=0.1, steps=2).loss.round(6)
     array([0.365   , 0.166225])
     """
+    if isinstance(network, type) or not callable(getattr(network, "loss_gradients_hits", None)):
+        raise TypeError(
+            f"network must be one of cnnlab.networks, as in SoftmaxCNN.initialize(rng); got {shown(network)}"
+        )
     learning_rate = _as_learning_rate(learning_rate)
     steps = as_int("steps", steps, 0)
+    if not isinstance(progress, (bool, np.bool_)):
+        raise TypeError(f"progress must be True or False; got {shown(progress)}")
+    if on_step is not None and not callable(on_step):
+        raise TypeError(f"on_step must be a function, to be called as on_step(step, loss); got {shown(on_step)}")
     x, target = as_array("x", x), as_array("target", target)
+    batches = _batches(x, target, batch_size, rng)
+    if hasattr(network, "_check_data"):
+        network._check_data(x, target)  # all of it, as the first batches may leave out what is wrong
     losses: list[float] = []
     hits: list[float] = []
     diverged_at = None
-    batches = _batches(x, target, batch_size, rng)
-    # A run that diverges overflows on its way; that is reported as diverged_at and not as a warning.
-    with np.errstate(over="ignore", invalid="ignore"):
-        for step in _counted(steps, progress):
-            images, answers = next(batches)
+    for step in _counted(steps, progress):
+        images, answers = next(batches)
+        # A run that diverges overflows on its way; that is reported as diverged_at and not as a warning.
+        with np.errstate(all="ignore"):
             loss, gradients, right = network.loss_gradients_hits(images, answers)
-            if not np.isfinite(loss):
-                diverged_at = step
-                break
-            losses.append(loss)
-            if right is not None:
-                hits.append(right / (len(images) if images.ndim == 4 else 1))
-            if on_step is not None and on_step(step, loss):
-                break
-            sgd_step(network.parameters, gradients, learning_rate)
+        if not math.isfinite(loss):
+            diverged_at = step
+            break
+        losses.append(loss)
+        if right is not None:
+            hits.append(right / (len(images) if images.ndim == 4 else 1))
+        if on_step is not None and _ends(on_step(step, loss)):
+            break
+        sgd_step(network.parameters, gradients, learning_rate)
     accuracy = np.array(hits) if len(hits) == len(losses) > 0 else None
     return History(np.array(losses), accuracy, diverged_at)
+
+
+def _may_change(value: Any) -> bool:
+    plain = isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray)
+    return plain and value.dtype.kind == "f" and value.flags.writeable
+
+
+def _kind(value: Any) -> str:
+    """Say what kind of array something is, if it is one."""
+    if not isinstance(value, np.ndarray):
+        return type(value).__name__
+    return f"{'an' if value.flags.writeable else 'a read-only'} array of dtype {value.dtype} ({type(value).__name__})"
+
+
+def _ends(answer: Any) -> bool:
+    """Say whether what `on_step` returned is true."""
+    try:
+        return bool(answer)
+    except Exception:  # an array of several numbers is neither true nor false
+        raise TypeError(f"on_step must return True, to end the run, or None; got {shown(answer)}") from None
 
 
 def _as_learning_rate(value: Any) -> float:
     number = as_number("learning_rate", value)
     if not 0 <= number < float("inf"):
         raise ValueError(
-            f"learning_rate must be finite and not negative; got {value!r}: a negative one would climb the loss"
+            f"learning_rate must be finite and not negative; got {shown(value)}: a negative one would climb the loss"
         )
     return number
 
 
 def _counted(steps: int, progress: bool) -> Iterable[int]:
-    if not progress:
+    # Without a console, as under pythonw, there is nowhere to show a bar.
+    if not progress or sys.stderr is None or getattr(sys.stderr, "closed", False):
         return range(steps)
     from tqdm.auto import trange  # loaded here, as it costs more than everything else in the package
 
@@ -178,11 +221,13 @@ def _batches(
     x: np.ndarray, target: np.ndarray, batch_size: int | None, rng: np.random.Generator | None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Check the arguments, then return an endless iterator over batches."""
+    if rng is not None:
+        as_rng(rng)
     if batch_size is None:
         return itertools.repeat((x, target))
     size = as_int("batch_size", batch_size, 1)
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a random generator with batch_size, as in np.random.default_rng(0); got {rng!r}")
+    if rng is None:
+        raise TypeError("rng must be a random generator with batch_size, as in np.random.default_rng(0); got None")
     if x.ndim != 4 or target.ndim == 0 or len(x) != len(target):
         raise ValueError(
             f"x must have shape (N, 1, H, W) and target N answers for batches; got {x.shape} and {target.shape}"

@@ -189,7 +189,7 @@ def test_a_sentence_is_plain_and_does_not_give_the_code_away(made, slip):
 
 
 @every_exercise
-@settings(deadline=None, database=None, derandomize=True)
+@settings(max_examples=settings().max_examples // 2)  # each judges a whole exercise
 @given(data=st.data())
 def test_a_perturbed_right_answer_is_never_correct(made, data):
     """One number of the answer to one input, moved by a thousandth of the largest or more, or replaced."""
@@ -437,12 +437,12 @@ HOSTILE = {
     "it never ends": ("while True:\n    pass", "was still running after 0.3 seconds. Does a loop never end?", (1, 2)),
     "it prints without end": ("while True:\n    print('x' * 1000)", "was still running after 0.3 seconds", (1, 2)),
     "it ends too late": (
-        "import time\nfor _ in range(40):\n    time.sleep(0.05)\nreturn 2 * image",
+        "import time\nfor _ in range(100):\n    time.sleep(0.05)\nreturn 2 * image",
         "was still running after 0.3 seconds",
         3,
     ),
     "it catches everything": (
-        "import time\nend = time.time() + 4\nwhile time.time() < end:\n    try:\n        time.sleep(0.01)\n"
+        "import time\nend = time.time() + 6\nwhile time.time() < end:\n    try:\n        time.sleep(0.01)\n"
         "    except BaseException:\n        pass",
         "It cannot be stopped from here: restart the kernel.",
         5,
@@ -733,15 +733,25 @@ def test_an_interruption_by_the_reader_ends_the_check_politely(double, monkeypat
     assert "Line" in said
 
 
+def test_only_the_seconds_in_which_a_function_computes_count(double, short_time_limit):
+    """Other programs may keep the processor for themselves; here the function does not want it."""
+
+    def slow(image, factor):
+        time.sleep(1)
+        return factor * image
+
+    assert double.judge(slow).state is State.CORRECT
+
+
 def test_a_loop_that_was_stopped_leaves_no_thread_behind(double, short_time_limit):
     def endless(image, factor):
         while True:
             pass
 
-    before = threading.active_count()
+    before = set(threading.enumerate())
     words_of(double.check, endless)
     time.sleep(0.1)
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
 
 
 @every_exercise

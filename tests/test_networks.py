@@ -5,6 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 import scipy.special
+from hostile import Argument, Case, Refuse, accept, failures
+from hostile_values import EMPTY, EXTREMES, FLOATS, FORMS, INTEGERS, RANKS, WHOLE
 from oracle import assert_same, central_differences, draw, needs_torch, torch
 
 from cnnlab import _buffers, convolution
@@ -444,6 +446,49 @@ def test_the_target_must_have_one_answer_for_each_image_even_when_blocks_would_h
         for n in (3, 5):
             with pytest.raises(ValueError, match="target must have shape"):
                 network.loss_and_gradients(np.ones((4, 1, 3, 3)), np.ones((n, 1, 2, 2)))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_record_that_forward_did_not_make_is_refused(name):
+    network, x, target, _ = make(name, 3)
+    record = network.forward(x)
+    last = record._fields[-1]
+    larger = network.forward(draw(7, 4, *x.shape[1:]))
+    for wrong in (
+        *(None, "record", 1.0, x, tuple(record), list(record), record._asdict(), type(record), network),
+        record._replace(x=x.tolist()),
+        record._replace(x=x[:2]),
+        record._replace(x=x[:, 0]),
+        record._replace(x=x.astype(np.float32)),
+        record._replace(x=np.ma.array(x)),
+        record._replace(**{last: None}),
+        record._replace(**{last: larger[-1]}),
+        record._replace(**{last: record[-1].astype(complex)}),
+        record._replace(**{last: record[-1].astype(object)}),
+    ):
+        for method in (network.backward, network.loss):
+            with pytest.raises(
+                TypeError, match=r"^record must be what this network's forward returned .*; got \w+: call"
+            ):
+                method(wrong, target)
+    network.backward(record, target)  # which is as it was
+
+
+@pytest.mark.parametrize("key", ["conv_weight", "conv_bias", "dense_weight", "dense_bias"])
+def test_a_network_takes_any_numbers_for_parameters_and_nothing_else(key):
+    sound = SoftmaxCNN.initialize(rng(), image_size=5, filters=4, kernel_size=2, classes=5).parameters
+
+    def fitting(**parameters):
+        found = {name: np.asarray(value, float) for name, value in parameters.items()}
+        if found[key].shape != sound[key].shape:
+            raise Refuse
+        return found
+
+    arguments = {name: Argument(value) for name, value in sound.items()}
+    others = accept(EXTREMES, RANKS, EMPTY, WHOLE, answer=fitting)
+    arguments[key] = Argument(sound[key], accept(FORMS, INTEGERS, FLOATS), others, named=("dense_bias",))
+    found = failures("SoftmaxCNN", Case(lambda **parameters: SoftmaxCNN(parameters).parameters, **arguments), key)
+    assert not found, "\n".join(found)
 
 
 def test_repr_names_the_shapes():

@@ -1,3 +1,6 @@
+import io
+import sys
+
 import numpy as np
 import pytest
 from oracle import assert_same, draw
@@ -87,6 +90,35 @@ def test_a_refused_sgd_step_changes_no_parameter(gradients, rate):
         sgd_step(parameters, gradients, rate)
     assert parameters["a"].tolist() == [1, 2]
     assert parameters["b"].tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("key", ["a", 1, ("a", 2), None, "a" * 5000])
+def test_a_parameter_may_have_any_name(key):
+    parameters = {key: np.ones(2)}
+    sgd_step(parameters, {key: [1, 0]}, 0.5)
+    assert parameters[key].tolist() == [0.5, 1]
+    with pytest.raises(ValueError, match=r"^gradients must have the keys of parameters") as caught:
+        sgd_step(parameters, {"other": [1, 0], 7: [1, 0]}, 0.5)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, ">f4", np.longdouble])
+def test_a_step_may_be_infinite_or_no_number(dtype):
+    parameters = {"a": np.ones(5, dtype)}
+    with np.errstate(all="raise"):
+        sgd_step(parameters, {"a": [np.inf, -np.inf, np.nan, 1e308, 5e-324]}, 1e10)
+    assert [str(float(value)) for value in parameters["a"]][:3] == ["-inf", "inf", "nan"]
+    assert float(parameters["a"][3]) < -1e300
+    assert parameters["a"][4] == 1
+
+
+@pytest.mark.parametrize("wrong", [np.ma.ones(2), [1.0, 1.0], np.ones(2, complex), np.ones(2, object), None, 1.0])
+def test_what_cannot_be_changed_in_place_is_no_parameter(wrong):
+    parameters = {"a": np.ones(2), "b": wrong}
+    with pytest.raises(TypeError, match=r"^parameters\['b'\] must be a writeable array of floats, .*; got \w+"):
+        sgd_step(parameters, {"a": np.ones(2), "b": np.ones(2)}, 0.1)
+    assert parameters["a"].tolist() == [1, 1]
 
 
 def test_gradient_descent_is_repeated_sgd_steps():
@@ -282,6 +314,66 @@ def test_an_error_in_on_step_reaches_the_caller():
 
     with pytest.raises(KeyboardInterrupt):
         gradient_descent(regression(), IMAGE, TARGET, learning_rate=0.1, steps=3, on_step=stop, progress=True)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda x, labels: (x, np.where(np.arange(21) == 20, 4, labels)),
+        lambda x, labels: (x, np.where(np.arange(21) == 20, -1, labels)),
+        lambda x, labels: (x, labels + 0.5),
+        lambda x, labels: (x, np.eye(4)[labels]),
+        lambda x, labels: (x, labels.astype(str)),
+        lambda x, labels: (x, labels[:20]),
+        lambda x, labels: (x[:, :, 1:], labels),
+        lambda x, labels: (x[:, :, :1], labels),
+        lambda x, labels: (x[:, 0], labels),
+    ],
+)
+@pytest.mark.parametrize("batch_size", [None, 1, 5])
+def test_what_is_wrong_with_one_image_is_found_before_the_first_step(wrong, batch_size):
+    network, x, labels = classifier()
+    before = {key: value.copy() for key, value in network.parameters.items()}
+    generator, called = rng(), []
+    with pytest.raises((TypeError, ValueError), match=r"^(x|target) "):
+        gradient_descent(
+            *(network, *wrong(x, labels)),
+            learning_rate=0.1,
+            steps=9,
+            batch_size=batch_size,
+            rng=generator,
+            on_step=lambda step, loss: called.append(step),
+        )
+    assert not called
+    assert generator.bit_generator.state == rng().bit_generator.state
+    assert all(np.array_equal(network.parameters[key], before[key]) for key in before)
+
+
+def test_a_target_that_is_no_probability_is_found_before_the_first_step():
+    network = BinaryCNN.initialize(rng(), image_size=6, loss="cross_entropy")
+    before = {key: value.copy() for key, value in network.parameters.items()}
+    target = np.zeros(20)
+    target[19] = 2
+    with pytest.raises(ValueError, match=r"^target must lie between 0 and 1"):
+        gradient_descent(network, draw(1, 20, 1, 6, 6), target, learning_rate=1, steps=9, batch_size=1, rng=rng())
+    assert all(np.array_equal(network.parameters[key], before[key]) for key in before)
+
+
+@pytest.mark.filterwarnings("error")
+def test_on_step_is_warned_of_its_own_slips():
+    with pytest.raises(RuntimeWarning, match="divide by zero"):
+        gradient_descent(
+            regression(), IMAGE, TARGET, learning_rate=0.1, steps=1, on_step=lambda step, loss: np.ones(1) / np.zeros(1)
+        )
+
+
+@pytest.mark.parametrize("stream", [None, "closed"])
+def test_without_a_console_there_is_no_progress_bar(monkeypatch, stream):
+    if stream == "closed":
+        stream = io.StringIO()
+        stream.close()
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert len(gradient_descent(regression(), IMAGE, TARGET, learning_rate=0.1, steps=3, progress=True).loss) == 3
 
 
 def test_the_progress_bar_changes_no_number_and_writes_nothing_to_stdout(capsys):

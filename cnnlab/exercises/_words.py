@@ -94,6 +94,7 @@ def shown(name: str, value: Any) -> str:
     return f"{name} = {' '.join(numbers.split())}"
 
 
+@np.errstate(all="ignore")  # whatever numbers came back
 def what_is_wrong(got: tuple[np.ndarray, ...], right: tuple[np.ndarray, ...]) -> str:
     """End a sentence with what is wrong with numbers that came back; not with what is right."""
     if len(got) == 1 and len(right) > 1:

@@ -269,7 +269,7 @@ class Exercise:
         """Say what is wrong with the call of input `k`, in one line; then what may help to find out why."""
         line = made.line or call(function, self._arguments(k), note_return=True).line
         expected = self._expected[k].parts
-        assert expected is not None
+        assert expected is not None  # noqa: S101  (a right answer gives one: this tells mypy so)
         lines = []
         if made.parts is None:
             # A function that ends without a `return` has no line to point at.

@@ -91,7 +91,25 @@ def filter_update(learning_rate: float = 0.1, steps: int = 10) -> Board:
     Returns
     -------
     Board
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a slider cannot stand there.
     """
+    controls = {
+        "learning_rate": slider(
+            ipywidgets.FloatSlider,
+            "learning_rate",
+            "learning rate η",
+            learning_rate,
+            0.005,
+            0.25,
+            0.005,
+            readout_format=".3f",
+        ),
+        "steps": slider(ipywidgets.IntSlider, "steps", "steps", steps, 1, 100, 1),
+    }
     curve, bowl, ruler = _axes()
     (line,) = curve.plot([], [], marker="o", markersize=4)
     (path,) = bowl.plot([], [], marker="o", markersize=3.5, linewidth=1.2, color=plots.RED)
@@ -106,12 +124,6 @@ def filter_update(learning_rate: float = 0.1, steps: int = 10) -> Board:
         mark.set_data([learning_rate], [0.5])
         return run.words
 
-    controls = {
-        "learning_rate": slider(
-            ipywidgets.FloatSlider, "learning rate η", learning_rate, 0.005, 0.25, 0.005, readout_format=".3f"
-        ),
-        "steps": slider(ipywidgets.IntSlider, "steps", steps, 1, 100, 1),
-    }
     return Board(controls, plots.figure_of(curve), draw)
 
 

@@ -17,13 +17,14 @@ from cnnlab import datasets, plots
 from cnnlab.activations import sigmoid
 from cnnlab.networks import BinaryCNN
 from cnnlab.training import gradient_descent
-from cnnlab.widgets._board import Board, slider
+from cnnlab.widgets._board import Board, choice, slider
 
 BATCH = 64
 CURVE_POINTS = 60  # of the loss, each the mean of the steps since the one before
 MEASUREMENTS = 20  # of the accuracies
 QUICK_STEPS = 800  # of the network that `digit_stages` trains where it is given none
 SHOWN = 100  # held-out digits to pick from
+LARGEST_NUMBER = 100_000  # of a network's, for which there is room
 
 # How often the training thread speaks up, in seconds.
 WORDS_EVERY = 0.125
@@ -169,14 +170,27 @@ class TrainingBoard(Board):
     """
 
     def __init__(self, learning_rate: float, digits: int, steps: int) -> None:
+        self._stop_wanted = threading.Event()  # first of all, as `close` sets it, even where an argument is refused
+        controls = {
+            "learning_rate": slider(
+                ipywidgets.FloatLogSlider,
+                "learning_rate",
+                "learning rate η",
+                learning_rate,
+                -3,
+                1,
+                0.1,
+                base=10,
+                readout_format=".2g",
+            ),
+            "digits": slider(ipywidgets.IntSlider, "digits", "training digits", digits, 100, 4000, 100),
+            "steps": slider(ipywidgets.IntSlider, "steps", "steps", steps, 200, 10_000, 200),
+        }
         self.run: BinaryRun | None = None
         self.error: Exception | None = None
         self.thread: threading.Thread | None = None
         self._running = False
         self._state = "not trained yet: the filters are as they were drawn at random"
-        self._stop_wanted = threading.Event()
-        # Whoever changes the picture, the words or the buttons holds it: the thread, or a callback.
-        self._lock = threading.RLock()
         self._curves = _Curves(steps)
         self._curves.show_filters(_start()[0])
         self.train = ipywidgets.Button(description="Train", tooltip="start a run with these settings")
@@ -184,26 +198,19 @@ class TrainingBoard(Board):
         self.progress = ipywidgets.IntProgress(
             value=0, min=0, max=steps, description="progress", layout={"width": "300px"}
         )
-        controls = {
-            "learning_rate": slider(
-                ipywidgets.FloatLogSlider, "learning rate η", learning_rate, -3, 1, 0.1, base=10, readout_format=".2g"
-            ),
-            "digits": slider(ipywidgets.IntSlider, "training digits", digits, 100, 4000, 100),
-            "steps": slider(ipywidgets.IntSlider, "steps", steps, 200, 10_000, 200),
-        }
         buttons = ipywidgets.HBox([self.train, self.stop, self.progress])
         super().__init__(controls, self._curves.figure, self._words, extra=[buttons])
         self.train.on_click(lambda _: self._begin())
         self.stop.on_click(lambda _: self._stop_wanted.set())
 
-    def redraw(self) -> None:
-        """Show the present state; the picture only where it has changed."""
-        with self._lock:
-            words = self.draw(**{name: control.value for name, control in self.controls.items()})
-            for label, line in zip(self.labels, words.split("\n"), strict=True):
-                label.value = line
-            if self.figure.stale:
-                self.image.value = plots.png(self.figure)
+    def close(self) -> None:
+        """Stop the run, and take the board out of the memory."""
+        self._stop_wanted.set()
+        super().close()
+
+    def _picture(self) -> bytes | None:
+        """Render the figure only where it has changed, as the words change more often."""
+        return super()._picture() if self.figure.stale else None
 
     def _words(self, learning_rate: float, digits: int, steps: int) -> str:
         setting = f"learning rate {learning_rate:.2g}, {digits:,} digits, {steps:,} steps"
@@ -291,6 +298,11 @@ def binary_training(learning_rate: float = 0.2, digits: int = 4000, steps: int =
     Returns
     -------
     TrainingBoard
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a slider cannot stand there.
     """
     return TrainingBoard(learning_rate, digits, steps)
 
@@ -383,7 +395,7 @@ class _Filter:
         ax = _add_axes(figure, 6.8, 3.26 - 1.58 * k, 1.3, 1.3)
         ax.set(xticks=[], yticks=[])
         ax.set_title(f"filter {k}", fontsize=9, pad=3)
-        self.picture = ax.imshow(np.zeros((5, 5)), cmap="RdBu", norm=scale, interpolation="nearest")
+        self.picture = ax.imshow(np.zeros((5, 5)), cmap="RdBu", norm=scale, interpolation="nearest", origin="upper")
         self.numbers = [ax.text(j, i, "", fontsize=7, ha="center", va="center") for i in range(5) for j in range(5)]
 
     def show(self, values: np.ndarray, largest: float) -> None:
@@ -466,12 +478,20 @@ def digit_stages(network: BinaryCNN | None = None, digit: int = 0) -> Board:
     Raises
     ------
     TypeError, ValueError
-        If the network is another one.
+        If the network is another one, or there is no such digit.
     """
     note = "" if network is not None else f" (trained for {QUICK_STEPS} steps)"
     network = _copied(quick_network() if network is None else network)
+    which = choice("answers", "answers", "all", [("all", "all"), ("only wrong ones", "wrong")])
+    controls = {"digit": slider(ipywidgets.IntSlider, "digit", "which digit", digit, 0, SHOWN - 1, 1), "answers": which}
     _, test = questions()
     everything = network.forward(test.images)
+    sizes = [np.abs(part).max() for part in (everything.conv, everything.logit, network.parameters["dense_weight"])]
+    if not (largest := np.max(sizes)) <= LARGEST_NUMBER:
+        raise ValueError(
+            f"network must have weights and scores up to {LARGEST_NUMBER:,}, to be drawn; got {largest:g}: did its "
+            f"training diverge?"
+        )
     wrong = np.flatnonzero((everything.prediction > 0.5) != test.target)
     lists = {"all": np.arange(SHOWN), "wrong": wrong[:SHOWN]}
     picture = _Stages(network, everything)
@@ -490,16 +510,6 @@ def digit_stages(network: BinaryCNN | None = None, digit: int = 0) -> Board:
             first += f"; wrong answer {place + 1} of {len(numbers)}" + (", the last" if place < digit else "")
         return f"{first}\n{second}{note}"
 
-    # No Dropdown: JupyterLab takes the arrow keys away from it, to move between cells.
-    which = ipywidgets.SelectionSlider(
-        options=[("all", "all"), ("only wrong ones", "wrong")],
-        value="all",
-        description="answers",
-        continuous_update=False,
-        style={"description_width": "130px"},
-        layout={"width": "460px"},
-    )
-    controls = {"digit": slider(ipywidgets.IntSlider, "which digit", digit, 0, SHOWN - 1, 1), "answers": which}
     return Board(controls, picture.figure, draw)
 
 
@@ -607,7 +617,7 @@ def _map(ax: Axes, shape: tuple[int, ...], largest: float | None) -> Any:
     """Draw an empty map: grey from 0 to 1, or signed up to `largest`."""
     ax.set(xticks=[], yticks=[])
     cmap, low, high = ("gray", 0.0, 1.0) if largest is None else ("RdBu", -largest, largest)
-    return ax.imshow(np.zeros(shape), cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
+    return ax.imshow(np.zeros(shape), cmap=cmap, vmin=low, vmax=high, interpolation="nearest", origin="upper")
 
 
 def _empty_figure(width: float, height: float) -> Figure:

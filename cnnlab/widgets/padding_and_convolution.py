@@ -12,8 +12,9 @@ from matplotlib.patches import Rectangle
 
 from cnnlab import plots
 from cnnlab._checks import as_float
+from cnnlab._plot_parts import short
 from cnnlab.convolution import conv2d, zero_pad
-from cnnlab.widgets._board import Board, slider
+from cnnlab.widgets._board import Board, choice, slider
 from cnnlab.widgets._lettering import Lettering, Letters
 
 if TYPE_CHECKING:
@@ -141,12 +142,19 @@ def convolution_window(
     Raises
     ------
     TypeError, ValueError
-        If own or image is not a small array of numbers with rows and columns.
+        If own or image is not a small array of numbers with rows and columns, or a slider cannot stand there.
     """
     kernels = {**KERNELS, "own": _small("own", OWN if own is None else own, LARGEST_KERNEL)}
     pixels = _small("image", IMAGE if image is None else image, LARGEST_IMAGE)
     smallest = [min(weights.shape[axis] for weights in kernels.values()) for axis in (0, 1)]
     last = [size + 2 * MOST_PADDING - k for size, k in zip(pixels.shape, smallest, strict=True)]
+    controls = {
+        "row": slider(ipywidgets.IntSlider, "row", "output row", row, 0, last[0], 1),
+        "column": slider(ipywidgets.IntSlider, "column", "output column", column, 0, last[1], 1),
+        "kernel": choice("kernel", "kernel", kernel, list(kernels)),
+        "padding": slider(ipywidgets.IntSlider, "padding", "padding p", padding, 0, MOST_PADDING, 1),
+        "stride": slider(ipywidgets.IntSlider, "stride", "stride s", stride, 1, MOST_STRIDE, 1),
+    }
     sheet = _Sheet(pixels, kernels, (last[0] + 1, last[1] + 1))
 
     def draw(row: int, column: int, kernel: str, padding: int, stride: int) -> str:
@@ -154,22 +162,6 @@ def convolution_window(
         sheet.draw(step, kernels[kernel], kernel, (row, column), padding)
         return step.words
 
-    # No Dropdown: JupyterLab takes the arrow keys away from it, to move between cells.
-    names = ipywidgets.SelectionSlider(
-        options=list(kernels),
-        value=kernel,
-        description="kernel",
-        continuous_update=False,
-        style={"description_width": "130px"},
-        layout={"width": "460px"},
-    )
-    controls = {
-        "row": slider(ipywidgets.IntSlider, "output row", row, 0, last[0], 1),
-        "column": slider(ipywidgets.IntSlider, "output column", column, 0, last[1], 1),
-        "kernel": names,
-        "padding": slider(ipywidgets.IntSlider, "padding p", padding, 0, MOST_PADDING, 1),
-        "stride": slider(ipywidgets.IntSlider, "stride s", stride, 1, MOST_STRIDE, 1),
-    }
     return Board(controls, plots.figure_of(sheet.ax), draw)
 
 
@@ -217,7 +209,7 @@ class _Sheet:
         self.lettering = Lettering(self.ax, ["black", "white", "0.35"], 1 / 72 / cell)
 
     def _image(self, cmap: str) -> Any:
-        return self.ax.imshow(np.zeros((1, 1)), cmap=cmap, interpolation="nearest")
+        return self.ax.imshow(np.zeros((1, 1)), cmap=cmap, interpolation="nearest", origin="upper")
 
     def _frame(self, **look: Any) -> Rectangle:
         frame = Rectangle((0, 0), 1, 1, fill=False, zorder=3, **look)
@@ -302,13 +294,14 @@ def _small(name: str, values: ArrayLike, largest: int) -> np.ndarray:
     array = as_float(name, values).astype(float)
     if array.ndim != 2 or not array.size or max(array.shape) > largest:
         raise ValueError(f"{name} must have 1 to {largest} rows and columns; got shape {array.shape}")
-    if not (np.abs(array) <= LARGEST_NUMBER).all():
-        raise ValueError(f"{name} must hold numbers from −{LARGEST_NUMBER:,} to {LARGEST_NUMBER:,}")
+    beyond = array[~(np.abs(array) <= LARGEST_NUMBER)]
+    if beyond.size:
+        raise ValueError(f"{name} must hold numbers from −{LARGEST_NUMBER:,} to {LARGEST_NUMBER:,}; got {beyond[0]:g}")
     return array
 
 
 def _plain(value: float) -> str:
-    return plots._short(value, 2)
+    return short(value, 2)
 
 
 def _fraction(value: float) -> str:

@@ -99,11 +99,27 @@ def single_filter_training(learning_rate: float = 0.001) -> Board:
     Returns
     -------
     Board
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a slider cannot stand there.
     """
+    control = slider(
+        ipywidgets.FloatLogSlider,
+        "learning_rate",
+        "learning rate η",
+        learning_rate,
+        -5,
+        -1,
+        0.1,
+        base=10,
+        readout_format=".2g",
+    )
     axes = plots.new_axes(8.4, 4.6, rows=2, columns=2)
     (curve, first), (decay, second) = axes
     curve.get_gridspec().set_width_ratios((5, 3))
-    run = training_run(learning_rate)
+    run = training_run(control.value)
     (predictions,) = curve.plot(run.predictions, marker="o", markersize=3)
     (sizes,) = decay.plot(np.maximum(run.kernel_gradients, FLOOR), marker="s", markersize=3, linestyle="--")
     curve.set(ylim=(-0.03, 0.65), ylabel="prediction ŷ")
@@ -126,9 +142,6 @@ def single_filter_training(learning_rate: float = 0.001) -> Board:
         _number_kernel(second, 100 * run.after, limit)
         return run.words
 
-    control = slider(
-        ipywidgets.FloatLogSlider, "learning rate η", learning_rate, -5, -1, 0.1, base=10, readout_format=".2g"
-    )
     return Board({"learning_rate": control}, plots.figure_of(curve), draw)
 
 
@@ -481,7 +494,13 @@ def backprop_stepper(step: int = 0) -> Board:
     Returns
     -------
     Board
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a slider cannot stand there.
     """
+    control = slider(ipywidgets.IntSlider, "step", "step", step, 0, LAST, 1)
     ax = plots.new_axes(WIDTH / plots.PIXELS_PER_INCH, HEIGHT / plots.PIXELS_PER_INCH)
     ax.figure.set_layout_engine("none")
     ax.set(position=(0, 0, 1, 1), xlim=(0, WIDTH), ylim=(HEIGHT, 0))
@@ -523,7 +542,7 @@ def backprop_stepper(step: int = 0) -> Board:
         lettering.write(_letters(stage))
         return stage.words(step)
 
-    return Board({"step": slider(ipywidgets.IntSlider, "step", step, 0, LAST, 1)}, plots.figure_of(ax), draw)
+    return Board({"step": control}, plots.figure_of(ax), draw)
 
 
 def _corners(box: Box, closed: bool = False) -> list[tuple[float, float]]:

@@ -16,7 +16,7 @@ from cnnlab.activations import softmax
 from cnnlab.losses import cross_entropy, cross_entropy_backward
 from cnnlab.networks import SoftmaxCNN
 from cnnlab.training import gradient_descent
-from cnnlab.widgets._board import Board, slider
+from cnnlab.widgets._board import Board, choice, slider
 
 _RNG = np.random.default_rng(10)
 IMAGE = _RNG.standard_normal((8, 8))
@@ -89,7 +89,17 @@ def logits(z0: float = 0.7, z1: float = -0.6, right: int = 1) -> Board:
     Returns
     -------
     Board
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a slider cannot stand there.
     """
+    controls = {
+        "z0": slider(ipywidgets.FloatSlider, "z0", "logit z₀", z0, -REACH, REACH, 0.1, readout_format=".1f"),
+        "z1": slider(ipywidgets.FloatSlider, "z1", "logit z₁", z1, -REACH, REACH, 0.1, readout_format=".1f"),
+        "right": slider(ipywidgets.IntSlider, "right", "right class y", right, 0, 1, 1),
+    }
     left, middle, last = _logits_axes()
     bars = left.bar([0, 1], [0.5, 0.5], width=0.6, color="#3f90da", edgecolor="black")
     numbers = [left.text(k, 0.5, "", ha="center", va="bottom") for k in (0, 1)]
@@ -120,11 +130,6 @@ def logits(z0: float = 0.7, z1: float = -0.6, right: int = 1) -> Board:
             signs[k].set_text(f"{_two(gradient, '+')}\nz{'₀₁'[k]} should {'fall' if gradient > 0 else 'rise'}")
         return answer.words
 
-    controls = {
-        "z0": slider(ipywidgets.FloatSlider, "logit z₀", z0, -REACH, REACH, 0.1, readout_format=".1f"),
-        "z1": slider(ipywidgets.FloatSlider, "logit z₁", z1, -REACH, REACH, 0.1, readout_format=".1f"),
-        "right": slider(ipywidgets.IntSlider, "right class y", right, 0, 1, 1),
-    }
     return Board(controls, plots.figure_of(left), draw)
 
 
@@ -212,7 +217,19 @@ def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
     Returns
     -------
     Board
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a slider cannot stand there.
     """
+    controls = {
+        "learning_rate": slider(
+            ipywidgets.FloatLogSlider, "learning_rate", "learning rate η", learning_rate, -4, 3, 0.25
+        ),
+        "steps": slider(ipywidgets.IntSlider, "steps", "steps", steps, 1, 60, 1),
+        "images": choice("images", "what it learns", 1, [("I alone", 1), ("I, mirror", 2)]),
+    }
     curve, answers = _training_axes()
     (line,) = curve.plot([], [], marker="o", markersize=4, label="loss")
     (promise,) = curve.plot([], [], "--", marker="x", markersize=8, color=plots.RED, label="first step as promised")
@@ -236,20 +253,6 @@ def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
             moved.set_markersize(4 if steps <= 30 else 0)
         return run.words
 
-    # No Dropdown: JupyterLab takes the arrow keys away from it, to move between cells.
-    images = ipywidgets.SelectionSlider(
-        options=[("I alone", 1), ("I, mirror", 2)],
-        value=1,
-        description="what it learns",
-        continuous_update=False,
-        style={"description_width": "130px"},
-        layout={"width": "460px"},
-    )
-    controls = {
-        "learning_rate": slider(ipywidgets.FloatLogSlider, "learning rate η", learning_rate, -4, 3, 0.25),
-        "steps": slider(ipywidgets.IntSlider, "steps", steps, 1, 60, 1),
-        "images": images,
-    }
     return Board(controls, plots.figure_of(curve), draw)
 
 
