@@ -5,13 +5,28 @@ BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 # JupyterLab refuses to run as root, as one does in a container, unless told.
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test test-browser test-colab bench lint links notebooks clean
+.PHONY: lab test test-deep coverage test-mutants test-browser test-colab test-repeat test-versions audit sbom bench lint links notebooks clean
 
 lab: .venv/ready
 	$(BIN)/jupyter lab $(ROOT) $(ARGS) notebooks/01_filter_update.ipynb
 
+# In two processes; what leans on each other, as the cells of a notebook do, stays in one.
 test: .venv/ready
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+
+# Twenty-five times the examples of `make test`, others each time, and of damaged files and killed processes: half an hour.
+test-deep: export HYPOTHESIS_PROFILE = deep
+test-deep: .venv/ready
+	$(BIN)/python -m pytest -n 2 --dist loadscope $(wildcard tests/test_properties*.py) tests/test_damaged_files.py \
+		tests/test_cache.py tests/test_hostile.py $(ARGS)
+
+# Run all but the notebooks, and say which lines and branches of cnnlab no test reaches: at least 98 % must be.
+coverage: .venv/ready-to-lint
+	$(BIN)/python -m pytest --cov --ignore=notebooks -n 2 --dist loadscope $(ARGS)
+
+# Break the ground floor in more than two thousand ways, one by one, and count what the tests notice: a few minutes.
+test-mutants: .venv/ready-to-lint
+	$(BIN)/python tools/mutants.py $(ARGS)
 
 # Move every slider in a real browser; Chromium must be installed, as in `apt-get install chromium`.
 test-browser: .venv/ready
@@ -22,6 +37,22 @@ test-browser: .venv/ready
 test-colab:
 	$(PYTHON) tools/colab.py
 
+# Run everything on the Pythons that are here, with the oldest and the newest libraries, and from the wheel: an hour.
+test-versions: .venv/ready-to-lint
+	$(BIN)/nox $(ARGS)
+
+# Run every notebook twenty times, and under forty other surroundings: half an hour. What gives other output is listed.
+test-repeat: .venv/ready
+	$(BIN)/python tools/repeat.py $(ARGS)
+
+# Ask whether a library of the course has a known weakness.
+audit: .venv/ready-to-lint
+	$(BIN)/nox --session audit
+
+# Write dist/sbom.cdx.json: every library that `make test` installs, its version and its licence.
+sbom: .venv/ready-to-lint
+	$(BIN)/nox --session sbom
+
 # Time cnnlab beside PyTorch, JAX and the notebooks' loops, and write what comes out into the README.
 bench: .venv/ready
 	$(BIN)/python -m pip install --quiet --editable ".[bench]"
@@ -31,6 +62,7 @@ lint: .venv/ready-to-lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/zizmor --offline --quiet .github
 
 # Write the repository's address into every badge and setup cell.
 links: .venv/ready
@@ -41,7 +73,7 @@ notebooks: .venv/ready
 	$(BIN)/python tools/run_notebooks.py
 
 clean:
-	rm -rf .venv .venv-colab
+	rm -rf .venv .venv-colab .nox .coverage
 
 .venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit('cnnlab needs Python 3.11 or later; name one: make PYTHON=python3.12' if sys.version_info < (3, 11) else 0)"

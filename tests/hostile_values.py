@@ -291,7 +291,7 @@ def _nonsense(array: np.ndarray) -> Iterator[Value]:
         "complex number": lambda: 1j,
         "datetime array": lambda: np.zeros(array.shape, "datetime64[s]"),
         "timedelta array": lambda: np.ones(array.shape, "timedelta64[s]"),
-        "NaT": lambda: np.timedelta64("NaT"),
+        "NaT": lambda: np.timedelta64("NaT", "s"),
         "structured array": structured,
         "masked array": masked,
         "masked array without a mask": lambda: np.ma.array(array.copy()),

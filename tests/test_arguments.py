@@ -32,7 +32,10 @@ CALLS = {
     "conv2d_backward": ([MAPS, IMAGES, KERNELS], convolution.conv2d_backward),
     "conv2d_output_size": ([np.array([6, 5]), np.array([3, 2])], convolution.conv2d_output_size),
     "max_pool2d": ([IMAGES], pooling.max_pool2d),
-    "max_pool2d_backward": ([draw(8, 2, 3, 3, 2), IMAGES], pooling.max_pool2d_backward),
+    "max_pool2d_backward": (
+        [draw(8, 2, 3, 5, 4), IMAGES],
+        lambda dy, x: pooling.max_pool2d_backward(dy, x, stride=1),  # windows that overlap
+    ),
     "relu": ([ROWS], activations.relu),
     "relu_backward": ([draw(9, 5, 3), ROWS], activations.relu_backward),
     "sigmoid": ([ROWS], activations.sigmoid),

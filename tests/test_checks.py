@@ -78,6 +78,23 @@ def test_only_the_size_of_the_whole_array_is_limited(monkeypatch):
         require_room("the answer", (7,), "ask for less")
 
 
+def test_arrays_in_a_list_are_not_put_together_to_see_that_they_are_too_many():
+    with pytest.raises(ValueError, match=r"\Ax must hold at most .* numbers; got shape \(1, 32768, 65536\): pass"):
+        as_array("x", [np.broadcast_to(1.0, (2**15, 2**16))])  # 16 GiB
+
+
+def test_floats_are_not_copied():
+    class Subclass(np.ndarray):
+        pass
+
+    for dtype in (np.float32, np.float64):
+        array = np.ones(3, dtype)
+        assert as_float("x", array) is array
+        taken = as_float("x", array.view(Subclass))
+        assert type(taken) is np.ndarray
+        assert np.shares_memory(taken, array)
+
+
 def test_what_turns_out_to_be_large_when_it_is_read_is_refused_too(monkeypatch):
     class Large:
         def __array__(self, dtype=None, copy=None):
@@ -94,7 +111,7 @@ def test_lists_in_lists_without_end_are_refused():
         deep = [deep]
     endless = []
     endless.append(endless)
-    for value in (deep, endless):
+    for value in (deep, endless, [1.0, endless]):
         with pytest.raises(ValueError, match=r"\Ax cannot be read as an array of numbers \(list\): rows of different"):
             as_array("x", value)
 

@@ -1,4 +1,5 @@
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -174,6 +175,8 @@ CUT = [
     {"padding": (5, 4)},  # windows that lie in the padding alone
     {"padding": (3, 9), "stride": (4, 5)},  # pixels that no window meets
     {"stride": (1, 10**9)},
+    {"stride": (2**62, 1)},
+    {"stride": (5, 1), "padding": 5},
 ]
 
 
@@ -194,35 +197,37 @@ def test_blocks_do_not_change_the_numbers(monkeypatch, block_bytes, options):
     assert_same(fold(matrix, (6, 5), (2, 3), **options), image)
 
 
+def numbers_for(window, channels, filters, rows, columns):
+    """Count what one image's columns, its maps, or its rows on their way to columns take, whichever is most."""
+    (k_rows, k_columns), (down, right) = window.kernel_size, window.stride
+    pixels = channels * ((rows - 1) * down + k_rows) * max((columns - 1) * right + k_columns, k_columns * columns)
+    return max(channels * k_rows * k_columns * rows * columns, filters * rows * columns, pixels)
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("block_bytes", [1, 300, 700, 1500, 3000, 6000, 20000, 10**6])
 @pytest.mark.parametrize("options", CUT, ids=str)
 def test_pieces_meet_every_cell_once_and_are_as_large_as_a_block_allows(monkeypatch, options, block_bytes, dtype):
     monkeypatch.setattr(convolution, "BLOCK_BYTES", block_bytes)
-    window = make_window((6, 5), (2, 3), options.get("stride", 1), options.get("padding", 0))
-    room, (step_down, step_right) = block_bytes // np.dtype(dtype).itemsize, window.stride
-    for filters in (0, 3, 15):
-
-        def fits(images, rows, columns, filters=filters):
-            pixels = ((rows - 1) * step_down + 2) * max((columns - 1) * step_right + 3, 3 * columns)
-            return images * max(12 * rows * columns, filters * rows * columns, 2 * pixels) <= room
-
+    room = block_bytes // np.dtype(dtype).itemsize
+    for kernel, channels, filters in [((2, 3), 2, 0), ((2, 3), 2, 3), ((2, 3), 2, 15), ((1, 1), 1, 1)]:
+        window = make_window((6, 5), kernel, options.get("stride", 1), options.get("padding", 0))
         met = np.zeros((7, *window.output_size), int)
         sizes = set()
-        for piece in convolution._cut((7, 2, 6, 5), window, np.dtype(dtype), filters):
+        for piece in convolution._cut((7, channels, 6, 5), window, np.dtype(dtype), filters):
             met[piece.images, piece.rows, piece.across] += 1
             sizes.add(tuple(part.stop - part.start for part in (piece.images, piece.rows, piece.across)))
         assert (met == 1).all()
         images, rows, columns = max(sizes)
-        most_rows, most_columns = window.output_size
-        assert fits(images, rows, columns) or (images, rows, columns) == (1, 1, 1)
-        if images < 7 and (rows, columns) == (most_rows, most_columns):
-            assert not fits(images + 1, rows, columns) or (images + 1) * filters * 12 > room
-        if rows < most_rows and columns == most_columns:
-            assert not fits(1, rows + 1, columns)
-        if columns < most_columns:
+        needed = partial(numbers_for, window, channels, filters)
+        assert images * needed(rows, columns) <= room or (images, rows, columns) == (1, 1, 1)
+        if columns < window.output_size[1]:
             assert rows == 1
-            assert not fits(1, 1, columns + 1)
+            assert needed(1, columns + 1) > room
+        elif rows < window.output_size[0]:
+            assert needed(rows + 1, columns) > room
+        elif images < 7:
+            assert (images + 1) * max(needed(rows, columns), filters * channels * np.prod(kernel)) > room
 
 
 def peak_beyond_result(f):
@@ -282,9 +287,9 @@ def test_memory_does_not_grow_with_the_kernel(monkeypatch, size, kernel, options
 
 def test_memory_does_not_grow_with_the_filters(monkeypatch):
     monkeypatch.setattr(convolution, "BLOCK_BYTES", 2**16)
-    x, weight = draw(1, 200, 1, 3, 3), draw(2, 100, 1, 3, 3)
+    x, weight = draw(1, 1000, 1, 3, 3), draw(2, 100, 1, 3, 3)
     y = conv2d(x, weight)
-    # One product for each image would be 200 · 100 · 9 · 8 bytes = 1.4 MB.
+    # One product for each image would be 1000 · 100 · 9 · 8 bytes = 7.2 MB.
     assert peak_beyond_result(lambda: conv2d(x, weight)) < 4 * 2**16
     assert peak_beyond_result(lambda: conv2d_backward(y, x, weight)) < 4 * 2**16
 
@@ -391,6 +396,8 @@ def test_fold_is_the_adjoint_of_unfold(case):
 def test_the_columns_of_a_block_are_filled_and_folded_again_and_again(case, ones):
     shape, kernels, options = case
     window = make_window(shape[2:], kernels[2:], options.get("stride", 1), options.get("padding", 0))
+    small = Columns(shape[0], shape[1:], window, np.dtype(np.float32), ones=ones)
+    assert small.fill(draw(1, *shape)).dtype == small.fold().dtype == np.float32
     columns = Columns(shape[0], shape[1:], window, np.dtype(np.float64), ones=ones)
     for seed in (1, 2):
         x = draw(seed, *shape)
@@ -400,6 +407,48 @@ def test_the_columns_of_a_block_are_filled_and_folded_again_and_again(case, ones
         assert (matrix[:, expected.shape[1] :] == 1).all()
         assert matrix.shape[1] == expected.shape[1] + ones
         assert_same(columns.fold(), fold(expected, shape[2:], kernels[2:], **options))
+
+
+def test_sums_of_float32_are_made_in_float32():
+    # Memory of twice the size would show here: 3e38 + 3e38 − 3e38 overflows in float32 and not in float64.
+    columns = np.zeros((3, 3), np.float32)
+    columns[0, 2] = columns[1, 1] = 3e38
+    columns[2, 0] = -3e38
+    assert fold(columns, (1, 5), (1, 3))[0, 2] == np.inf
+    assert fold(columns, (5, 1), (3, 1))[2, 0] == np.inf
+    window = make_window((4, 4), (2, 2), 1, 0)
+    pieces = convolution._columns(draw(1, 2, 1, 4, 4, dtype=np.float32), window, np.dtype(np.float32))
+    assert [columns.dtype for _, columns in pieces] == [np.float32]
+
+
+def test_a_single_image_gives_gradients_of_one_dtype():
+    gradients = conv2d_backward(np.ones((2, 2), np.float32), np.ones((3, 3)), np.ones((2, 2)))
+    assert {np.asarray(gradient).dtype for gradient in gradients} == {np.dtype(np.float64)}
+
+
+def test_images_without_channels_have_columns_without_rows():
+    x = np.zeros((2, 0, 4, 4))
+    columns = unfold(x, 2)
+    assert columns.shape == (2, 0, 9)
+    assert fold(columns, 4, 2).shape == x.shape
+    assert_same(conv2d(x, np.zeros((3, 0, 2, 2)), [1, 2, 3]), np.broadcast_to([[[1]], [[2]], [[3]]], (2, 3, 3, 3)))
+
+
+def test_a_block_of_a_network_has_as_many_images_as_fill_it_with_columns(monkeypatch):
+    window = make_window((6, 5), (2, 3), 1, 0)  # 5 × 3 cells with columns of 6 entries for each channel
+    for block_bytes, channels, dtype, images in [
+        (720, 1, np.float64, 1),
+        (1439, 1, np.float64, 1),
+        (1440, 1, np.float64, 2),
+        (1440, 1, np.float32, 4),
+        (1440, 2, np.float64, 1),
+        (100, 1, np.float64, 1),
+        (100, 0, np.float64, 100),
+    ]:
+        monkeypatch.setattr(convolution, "BLOCK_BYTES", block_bytes)
+        found = convolution.block_size(channels, window, np.dtype(dtype))
+        assert found == images
+        assert type(found) is int
 
 
 def test_fold_gives_one_image_for_one_images_columns():

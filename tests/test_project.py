@@ -21,8 +21,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 import links  # noqa: E402
 
 PACKAGES = {
-    "numpy", "matplotlib", "jupyter", "ipywidgets", "nbval", "pytest", "hypothesis", "mlxtend", "scikit-learn", "pooch",
-    "tqdm",
+    "numpy", "matplotlib", "jupyter", "ipywidgets", "nbval", "pytest", "hypothesis", "pytest-xdist", "check-jsonschema",
+    "mlxtend", "scikit-learn", "pooch", "tqdm",
 }  # fmt: skip
 COLAB = {
     "numpy": "2.1.3",
@@ -72,7 +72,8 @@ def test_bounds_admit_the_versions_of_colab():
 
 def test_what_colab_installs_leaves_jupyter_alone():
     names = {Requirement(line).name for line in PYPROJECT["project"]["dependencies"]}
-    assert not names & {"jupyter", "jupyterlab", "notebook", "ipykernel", "nbval", "pytest", "hypothesis"}
+    course = {Requirement(line).name for line in PYPROJECT["project"]["optional-dependencies"]["course"]}
+    assert not names & {"jupyterlab", "notebook", "ipykernel", *course}
 
 
 GROUND_FLOOR = ("activations", "convolution", "linear", "losses", "normalization", "pooling", "gradient_check")
@@ -84,10 +85,12 @@ MAY_IMPORT = {
     "networks": {"_checks", "_buffers", *GROUND_FLOOR},
     "training": {"_checks", *GROUND_FLOOR},
     "datasets": {"_checks"},
-    "plots": {"_checks", *GROUND_FLOOR},
+    "_plot_checks": {"_checks"},
+    "_plot_parts": set(),
+    "plots": {"_checks", "_plot_checks", "_plot_parts", *GROUND_FLOOR},
     "__init__": {*GROUND_FLOOR, "networks", "training"},
     "exercises": {*GROUND_FLOOR, "exercises"},
-    "widgets": {"_checks", *GROUND_FLOOR, "networks", "training", "datasets", "plots", "widgets"},
+    "widgets": {"_checks", *GROUND_FLOOR, "networks", "training", "datasets", "plots", "_plot_parts", "widgets"},
 }
 
 

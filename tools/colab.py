@@ -30,17 +30,18 @@ def main() -> None:
     """Make the environment where it is missing, then run the notebooks and the tests of what they show in it."""
     python = FOLDER / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     mark = FOLDER / "ready"
-    if not mark.exists() or mark.read_text() != VERSIONS.read_text():
+    if not mark.exists() or mark.read_text(encoding="utf-8") != VERSIONS.read_text(encoding="utf-8"):
         subprocess.run([python_of_colab(), "-m", "venv", "--clear", FOLDER], check=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", "--requirement", VERSIONS], check=True)
-        mark.write_text(VERSIONS.read_text())
+        mark.write_text(VERSIONS.read_text(encoding="utf-8"), encoding="utf-8")
     subprocess.run([python, "-m", "pip", "uninstall", "--quiet", "--yes", "cnnlab"], check=True)
 
     # The setup cell of the first notebook installs the package from this folder; the others find it.
     environment = os.environ | {"CNNLAB_SOURCE": str(ROOT)}
     environment.pop("PYTHONPATH", None)
     tests = sorted(str(path) for name in ("widgets", "exercises") for path in (ROOT / "tests").glob(f"test_{name}*.py"))
-    for paths in (["notebooks"], tests):
+    # One notebook after the other, as the first one installs; of the tests two files at a time.
+    for paths in (["notebooks"], ["-n", "2", "--dist", "loadscope", *tests]):
         command = [python, "-m", "pytest", "-p", "no:cacheprovider", *paths]
         result = subprocess.run(command, cwd=ROOT, env=environment)
         if result.returncode:
