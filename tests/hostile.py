@@ -211,7 +211,7 @@ def _judge(case: Case, argument: str, value: Value) -> list[str]:
     else:
         arguments = {key: other.make() for key, other in case.arguments.items()} | {argument: value.make()}
         expected, tolerance = right_answer(answer, arguments), 1e-9
-    if isinstance(expected, Refused) and isinstance(outcome, Refused):
+    if isinstance(outcome, Refused) and (isinstance(expected, Refused) or expected is UNKNOWN):
         return wrong + _judge_error(case, argument, outcome.error)
     return wrong + disagreement(outcome, expected, tolerance, dtypes=answer == SAME and "float32" not in value.name)
 
