@@ -265,6 +265,7 @@ def test_a_closed_board_is_gone_with_all_its_parts(name):
     assert [part() for part in parts if part() is not None] == []
 
 
+@pytest.mark.filterwarnings("ignore")  # pytest would keep every deprecation that old ipywidgets are told of
 def test_fifty_boards_leave_the_memory_where_it_was():
     def make_and_close(count):
         for _ in range(count):
