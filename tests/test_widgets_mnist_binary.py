@@ -227,9 +227,12 @@ def test_words_and_pictures_follow_at_a_bounded_rate(running):
 
     running.labels[0].observe(count("words"), names="value")
     running.image.observe(count("picture"), names="value")
+    start = time.monotonic()
     time.sleep(2)
-    assert 1 <= changes["picture"] <= 2 / mnist_binary.PICTURE_EVERY + 1
-    assert changes["picture"] <= changes["words"] <= 2 / mnist_binary.WORDS_EVERY + 1
+    wait_for(lambda: changes["picture"])  # a busy machine takes longer
+    pictures, said, seconds = changes["picture"], changes["words"], time.monotonic() - start
+    assert pictures <= seconds / mnist_binary.PICTURE_EVERY + 1
+    assert pictures <= said <= seconds / mnist_binary.WORDS_EVERY + 1
 
 
 @pytest.mark.parametrize("place", ["binary_run", "questions"])
