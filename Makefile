@@ -14,7 +14,7 @@ lab: .venv/ready
 test: .venv/ready
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
-# Twenty-five times the examples of `make test`, others each time, and of damaged files and killed processes: half an hour.
+# Twenty-five times the examples of `make test`, others each time, and of damaged files and killed processes: ten minutes.
 test-deep: export HYPOTHESIS_PROFILE = deep
 test-deep: .venv/ready
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(wildcard tests/test_properties*.py) tests/test_damaged_files.py \

@@ -120,9 +120,10 @@ def open_notebook(lab, chromium):
 
 
 def note_errors(faults, frame):
-    """Note what the kernel sends when a cell or a callback fails, or writes to stderr."""
+    """Note what the kernel sends when a cell or a callback fails, it writes to stderr, or a board cannot draw."""
     text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
     text = text.replace('": "', '":"')
     # "No such comm" is JupyterLab looking for the widgets of a kernel that has none yet.
-    if '"msg_type":"error"' in text or ('"name":"stderr"' in text and "No such comm" not in text):
+    wrong = '"msg_type":"error"' in text or "this cannot be drawn" in text
+    if wrong or ('"name":"stderr"' in text and "No such comm" not in text):
         faults.append(f"the kernel: {text[-1500:]}")

@@ -177,4 +177,5 @@ def test_a_callback_that_raises_is_noticed(open_notebook, notebooks):
     assert page.faults == []
     boards.first.locator(".noUi-handle").press("ArrowRight")
     page.wait_for_timeout(2000)
-    assert any("AssertionError" in fault for fault in page.faults)
+    assert any("this cannot be drawn, AssertionError" in fault for fault in page.faults)
+    assert boards.first.locator("img").count() == 1
