@@ -41,13 +41,6 @@ def as_axes(ax: Any) -> Axes | None:
     return ax
 
 
-def as_flag(name: str, value: Any) -> bool:
-    """Return `value`, which must be True or False."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False; got {shown(value)}")
-    return bool(value)
-
-
 def as_words(name: str, value: Any) -> str:
     """Return `value`, which must be words that can be drawn."""
     if not isinstance(value, str):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Callable, ClassVar, Iterable, NamedTuple
 import numpy as np
 
 from cnnlab import _buffers
-from cnnlab._checks import as_array, as_float, as_int, as_pair, as_rng, require_room, shown
+from cnnlab._checks import as_array, as_flag, as_float, as_int, as_pair, as_rng, require_room, shown
 from cnnlab.activations import relu, relu_backward, sigmoid, sigmoid_backward, softmax
 from cnnlab.convolution import Window, block_size, conv2d, conv2d_backward, make_window
 from cnnlab.linear import linear, linear_backward
@@ -777,8 +777,7 @@ class BinaryCNN(_DenseNetwork):
     def _as_options(loss: Any, standardized: Any) -> tuple[str, bool]:
         if not isinstance(loss, str) or loss not in ("half_squared_error", "cross_entropy"):
             raise ValueError(f'loss must be "half_squared_error" or "cross_entropy"; got {shown(loss)}')
-        if not isinstance(standardized, (bool, np.bool_)):
-            raise TypeError(f"standardized must be True or False; got {shown(standardized)}")
+        standardized = as_flag("standardized", standardized)
         return loss, bool(standardized)
 
     @classmethod

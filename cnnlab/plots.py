@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 
-from cnnlab._checks import as_int, as_number, as_positive, shown
+from cnnlab._checks import as_flag, as_int, as_number, as_positive, shown
 from cnnlab._plot_checks import (
     LARGEST_DRAWN,
     MOST_AXES,
@@ -30,7 +30,6 @@ from cnnlab._plot_checks import (
     as_box,
     as_coordinate,
     as_drawn,
-    as_flag,
     as_image,
     as_limits,
     as_name,

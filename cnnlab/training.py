@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, NamedTuple
 
 import numpy as np
 
-from cnnlab._checks import as_array, as_int, as_number, as_rng, require_shape, shown
+from cnnlab._checks import as_array, as_flag, as_int, as_number, as_rng, require_shape, shown
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -149,8 +149,7 @@ def gradient_descent(
         )
     learning_rate = _as_learning_rate(learning_rate)
     steps = as_int("steps", steps, 0)
-    if not isinstance(progress, (bool, np.bool_)):
-        raise TypeError(f"progress must be True or False; got {shown(progress)}")
+    progress = as_flag("progress", progress)
     if on_step is not None and not callable(on_step):
         raise TypeError(f"on_step must be a function, to be called as on_step(step, loss); got {shown(on_step)}")
     x, target = as_array("x", x), as_array("target", target)
