@@ -17,8 +17,8 @@ test: .venv/ready
 # Twenty-five times the examples of `make test`, others each time, and of damaged files and killed processes: ten minutes.
 test-deep: export HYPOTHESIS_PROFILE = deep
 test-deep: .venv/ready
-	$(BIN)/python -m pytest -n 2 --dist loadscope $(wildcard tests/test_properties*.py) tests/test_damaged_files.py \
-		tests/test_cache.py tests/test_hostile.py $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadscope $(wildcard tests/*/test_properties*.py) tests/data/test_damaged_files.py \
+		tests/data/test_cache.py tests/test_hostile.py $(ARGS)
 
 # Test, and say which lines and branches of cnnlab no test reaches: at least 98 % must be. nbval needs the package's name.
 coverage: .venv/ready-to-lint

@@ -53,7 +53,7 @@ def warnings(session: nox.Session) -> None:
     The libraries' own warnings pass, as a new release of one of them may begin to give some.
     """
     session.install("--requirement", "requirements.txt", "--editable", ".[dev]")  # that no test skips for want of nox
-    tests = [path.stem for path in sorted(ROOT.glob("tests/*.py"))]
+    tests = [path.stem for path in sorted(ROOT.glob("tests/**/*.py"))]
     session.env["PYTHONWARNDEFAULTENCODING"] = "1"
     with tempfile.TemporaryDirectory() as folder:
         compiled = {"PYTHONPYCACHEPREFIX": folder}
@@ -98,7 +98,7 @@ def wheel(session: nox.Session) -> None:
         session.error(f"the wheel and the folder cnnlab differ: {sorted(held ^ {path.as_posix() for path in FILES})}")
 
     session.install(str(built), "pytest", "pytest-xdist", "hypothesis")
-    tests = [test for path in sorted(ROOT.glob("cnnlab/*.py")) for test in ROOT.glob(f"tests/test_{path.stem}.py")]
+    tests = [test for path in sorted(ROOT.glob("cnnlab/*.py")) for test in ROOT.glob(f"tests/*/test_{path.stem}.py")]
     session.chdir(folder)
     place = session.run("python", "-c", f"import {', '.join(MODULES)}; print(cnnlab.__file__)", silent=True).strip()
     if not Path(place).is_relative_to(session.virtualenv.location):

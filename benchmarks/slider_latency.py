@@ -15,7 +15,7 @@ import statistics
 import time
 from typing import Any
 
-from cnnlab import widgets
+from cnnlab.course import widgets
 
 WARM_UP = 4
 MOVES = 20

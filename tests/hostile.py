@@ -31,13 +31,14 @@ except ImportError:  # Windows
     resource = None
 
 import cnnlab
-from cnnlab.exercises.checker import Exercise
+from cnnlab.course.exercises.checker import Exercise
 
 PACKAGE = Path(cnnlab.__file__).parent
 MOST_MEMORY = 64 * 2**20  # bytes that a call on small arguments may need
 MOST_SECONDS = 5  # of processor time
 
-EXTRA_MODULES = ("datasets", "plots", "widgets", "exercises")  # those that `import cnnlab` leaves out
+# Those that `import cnnlab` leaves out.
+EXTRA_MODULES = ("datasets", "course.plots", "course.widgets", "course.exercises")
 LEARNERS_CALLS = ("exercises.Exercise.check", "exercises.Exercise.hint", "exercises.Exercise.solution")
 
 # An error's text says what came, and what to do.
@@ -129,7 +130,7 @@ def public() -> dict[str, list[str]]:
     for name in (*cnnlab.__all__, *EXTRA_MODULES):
         module = importlib.import_module(f"cnnlab.{name}")
         for member in module.__all__:
-            found |= _calls(f"{name}.{member}", getattr(module, member))
+            found |= _calls(f"{name.removeprefix('course.')}.{member}", getattr(module, member))
     exercise = _calls("exercises.Exercise", Exercise)  # of which a learner calls these
     return found | {name: exercise[name] for name in LEARNERS_CALLS}
 

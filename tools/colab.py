@@ -39,7 +39,8 @@ def main() -> None:
     # The setup cell of the first notebook installs the package from this folder; the others find it.
     environment = os.environ | {"CNNLAB_SOURCE": str(ROOT)}
     environment.pop("PYTHONPATH", None)
-    tests = sorted(str(path) for name in ("widgets", "exercises") for path in (ROOT / "tests").glob(f"test_{name}*.py"))
+    folder = ROOT / "tests" / "course"
+    tests = sorted(str(path) for name in ("widgets", "exercises") for path in folder.glob(f"test_{name}*.py"))
     # One notebook after the other, as the first one installs; of the tests two files at a time.
     for paths in (["notebooks"], ["-n", "2", "--dist", "loadscope", *tests]):
         command = [python, "-m", "pytest", "-p", "no:cacheprovider", *paths]

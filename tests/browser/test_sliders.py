@@ -100,7 +100,7 @@ def test_every_button_can_be_pressed_by_keyboard(open_notebook, name):
 
 
 def source_of_widgets(name):
-    module = ROOT / "cnnlab" / "widgets" / (re.sub(r"^\d+_", "", name).removesuffix(".ipynb") + ".py")
+    module = ROOT / "cnnlab" / "course" / "widgets" / (re.sub(r"^\d+_", "", name).removesuffix(".ipynb") + ".py")
     return module.read_text(encoding="utf-8")
 
 
@@ -160,7 +160,7 @@ def test_a_move_answers_promptly(open_notebook, name):
 def test_a_callback_that_raises_is_noticed(open_notebook, notebooks):
     """The other tests would be worth nothing if a failing callback went unseen."""
     source = [
-        "from cnnlab import plots, widgets",
+        "from cnnlab.course import plots, widgets",
         "import ipywidgets",
         "def draw(x):",
         "    assert x < 1",

@@ -1,0 +1,1 @@
+"""What the pages of the course need and nothing else does: pictures, boards with sliders, exercises."""

@@ -1,0 +1,207 @@
+"""Controls with a picture and a label that follow them."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from math import isfinite
+from typing import Any, Callable, Sequence
+
+import ipywidgets
+from matplotlib.figure import Figure
+
+from cnnlab._checks import as_int, as_number, shown
+from cnnlab.course import plots
+
+# A label is cut off at the edge of a narrow window unless it may go on in the next line.
+WRAP = """<style>
+.cnnlab-board > .widget-label { white-space: normal; height: auto; min-height: 28px; line-height: 1.6; }
+</style>"""
+
+
+class Board(ipywidgets.VBox):
+    """Controls, one picture, and one or two lines that say in words what it shows.
+
+    Moving a control redraws one and the same figure and puts it into one and the same image. Neither `interact`
+    nor `Output` takes part: what they capture cannot be tested, and new figures flicker and stack. A position that
+    cannot be drawn leaves the last picture, and the words say so. `close` frees all that belongs to a board.
+
+    Parameters
+    ----------
+    controls : dict of str to widget
+        What can be moved, by the name under which `draw` takes its value.
+    figure : Figure
+        What `draw` draws into.
+    draw : callable
+        Called as `draw(**values)` with the controls' values; changes the figure's artists and returns the state in
+        words, a line or two of at most 110 characters.
+    extra : sequence of widget
+        Buttons and the like that stand under the controls.
+
+    Attributes
+    ----------
+    image : ipywidgets.Image
+        The picture.
+    labels : list of ipywidgets.Label
+        The words, a label for each line.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is something else, or `draw` returns no words.
+    """
+
+    def __init__(
+        self,
+        controls: dict[str, Any],
+        figure: Figure,
+        draw: Callable[..., str],
+        *,
+        extra: Sequence[Any] = (),
+    ) -> None:
+        if not isinstance(controls, dict) or not all(
+            isinstance(name, str) and isinstance(control, ipywidgets.Widget) and control.has_trait("value")
+            for name, control in controls.items()
+        ):
+            raise TypeError(f"controls must be widgets with a value, in a dict by their names; got {shown(controls)}")
+        if not isinstance(figure, Figure):
+            raise TypeError(f"figure must be a figure of matplotlib; got {shown(figure)}")
+        if not _takes(draw, controls):
+            names = ", ".join(controls)
+            raise TypeError(f"draw must be a function of the controls' values, draw({names}); got {shown(draw)}")
+        if not isinstance(extra, (list, tuple)) or not all(isinstance(part, ipywidgets.Widget) for part in extra):
+            raise TypeError(f"extra must be widgets in a list; got {shown(extra)}")
+        self.controls = controls
+        self.figure = figure
+        self.draw = draw
+        # Whoever changes the picture or the words holds it: a callback, or a thread.
+        self._lock = threading.RLock()
+        self._drawing = False
+        width, height = (round(inches * plots.PIXELS_PER_INCH) for inches in figure.get_size_inches())
+        # The height is fixed, so that the page does not jump when a picture arrives.
+        layout = {"width": f"{width}px", "max_width": "100%", "height": f"{height}px"}
+        layout |= {"object_fit": "contain", "object_position": "left top"}  # in a narrow window it shrinks whole
+        self.image = ipywidgets.Image(format="png", layout=layout)
+        self.labels = [ipywidgets.Label(layout={"width": "100%"}) for _ in range(2)]
+        style = ipywidgets.HTML(WRAP, layout={"display": "none"})
+        super().__init__([*controls.values(), *extra, *self.labels, self.image, style])
+        self.add_class("cnnlab-board")  # by which a browser test finds it
+        for control in controls.values():
+            control.observe(lambda _: self._follow(), names="value")
+        self.redraw()
+        figure.set_layout_engine("none")  # the places found in the first drawing stay, and later ones are faster
+
+    def redraw(self) -> None:
+        """Draw the controls' present values."""
+        with self._lock:
+            if self._drawing:  # whoever is at it looks again when it is done
+                return
+            self._drawing = True
+            try:
+                drawn = None
+                while drawn != (values := self._values()):
+                    lines, picture = self._lines(values), self._picture()
+                    for label, line in zip(self.labels, lines, strict=True):
+                        label.value = line
+                    if picture is not None:
+                        self.image.value = picture
+                    drawn = values
+            finally:
+                self._drawing = False
+
+    def close(self) -> None:
+        """Take the board and all that belongs to it off the page, and out of the memory."""
+        for control in getattr(self, "controls", {}).values():  # it has none where an argument was refused
+            control.unobserve_all()
+        for part in _within(self):
+            part.close()
+        super().close()
+
+    def _follow(self) -> None:
+        """Redraw after a move; what goes wrong is said, as an error in a callback would be lost."""
+        try:
+            self.redraw()
+        except Exception as error:
+            with self._lock:
+                words = f"this cannot be drawn, {type(error).__name__}: {' '.join(str(error).split())}"
+                self.labels[0].value = words[:110]
+                self.labels[1].value = "the picture is still the one before"
+
+    def _values(self) -> dict[str, Any]:
+        values = {name: control.value for name, control in self.controls.items()}
+        for name, value in values.items():
+            if isinstance(value, float) and not isfinite(value):
+                raise ValueError(f"{name} must stand somewhere on its slider; got {value}")
+        return values
+
+    def _lines(self, values: dict[str, Any]) -> list[str]:
+        words = self.draw(**values)
+        lines = words.split("\n") if isinstance(words, str) else []
+        if not 1 <= len(lines) <= len(self.labels):
+            raise TypeError(f"draw must return words, one line or {len(self.labels)}; got {shown(words)}")
+        return lines + [""] * (len(self.labels) - len(lines))
+
+    def _picture(self) -> bytes | None:
+        """Render the figure; None leaves the picture as it is."""
+        return plots.png(self.figure)
+
+    def __repr__(self) -> str:
+        # What a page shows without a kernel, and what a notebook test compares.
+        return f"Sliders at their start. {self.labels[0].value}"[:108]
+
+
+def _takes(function: Any, names: dict[str, Any]) -> bool:
+    """Say whether a function can be called with these names."""
+    try:
+        inspect.signature(function).bind(**names)
+    except Exception:  # whatever it is, it is no function of these names
+        return False
+    return True
+
+
+def _within(widget: Any) -> list[Any]:
+    """List the widgets of which a widget is made, with their layouts and styles."""
+    parts = []
+    for child in widget.children:
+        parts += _within(child) if child.has_trait("children") else []
+        parts += [child, child.layout, *([child.style] if child.has_trait("style") else [])]
+    return [*parts, widget.layout]
+
+
+def slider(kind: Any, name: str, description: str, value: Any, low: Any, high: Any, step: Any, **options: Any) -> Any:
+    """Make a slider with its name in full and a readout; it reports when it is let go or a key is pressed.
+
+    `name` is the argument that `value` came as; a value beyond the ends is refused.
+    """
+    is_log, is_int = (issubclass(kind, base) for base in (ipywidgets.FloatLogSlider, ipywidgets.IntSlider))
+    ends = (10.0**low, 10.0**high) if is_log else (low, high)
+    number = as_int(name, value) if is_int else as_number(name, value)
+    if not ends[0] <= number <= ends[1]:
+        raise ValueError(f"{name} must lie between {ends[0]:g} and {ends[1]:g}, its slider's ends; got {shown(value)}")
+    return kind(
+        value=number,
+        min=low,
+        max=high,
+        step=step,
+        description=description,
+        continuous_update=False,
+        style={"description_width": "130px"},
+        layout={"width": "460px"},
+        **options,
+    )
+
+
+def choice(name: str, description: str, value: Any, options: Sequence[Any]) -> Any:
+    """Make a slider over names, each with what it stands for or alone."""
+    # No Dropdown: JupyterLab takes the arrow keys away from it, to move between cells.
+    values = [option[1] if isinstance(option, tuple) else option for option in options]
+    if not (isinstance(value, type(values[0])) and value in values):
+        raise ValueError(f"{name} must be one of {', '.join(map(str, values))}; got {shown(value)}")
+    return ipywidgets.SelectionSlider(
+        options=options,
+        value=value,
+        description=description,
+        continuous_update=False,
+        style={"description_width": "130px"},
+        layout={"width": "460px"},
+    )

@@ -1,0 +1,521 @@
+"""Hostile arguments for pictures, boards of sliders and exercises: what they accept, and what is then drawn or said."""
+
+import contextlib
+import functools
+import io
+import re
+import sys
+import tracemalloc
+from unittest import mock
+
+import hostile_values
+import ipywidgets
+import numpy as np
+from hostile import FINE, MOST_MEMORY, Argument, Case, Fresh, Refuse, accept
+from hostile_values import (
+    EMPTY,
+    EXTREMES,
+    FLOATS,
+    FORMS,
+    HUGE_FLOATS,
+    INTEGERS,
+    NOT_FINITE,
+    NUMPY_WHOLE,
+    PAIRS,
+    VAST,
+    WHOLE,
+)
+from matplotlib.figure import Figure
+
+from cnnlab.course import exercises, plots, widgets
+from cnnlab.course.exercises import filter_update
+from cnnlab.course.widgets import _board, mnist_binary
+
+# What a call drew is read back from the axes, and compared with what the numbers say.
+
+PLAIN = (*(name for name in FORMS if name != "tuple of lists"), *INTEGERS, *FLOATS)
+WHOLE_FORMS = ("read-only", "big-endian", "subclass", "list", *(name for name in INTEGERS if name != "bool"), "0-d")
+NUMBER_FORMS = ("object with __array__", "memoryview", "float16", "float32", *WHOLE_FORMS)
+WIDE = ("all float32's largest", "one float32's largest", "2**31", "2**62", "2**63", "10**30")
+SMALL = tuple(name for name in EXTREMES if name[4:] in ("smallest denormal", "-1e-310", "-0.0"))
+SMALL = (*SMALL, "float 5e-324", "0.5", "1.5", "-0.5", "2.0")
+ROWS = ("pair of floats", "three numbers", "no numbers")
+_kept = []  # axes on which nothing is drawn
+
+
+def clean_axes():
+    """Axes without anything on them; they are kept as long as nothing is drawn, since new ones take time."""
+    if not _kept or read_back(_kept[0]) != BLANK:
+        _kept[:] = [Figure(figsize=(1, 1), dpi=50).add_subplot()]
+    return _kept[0]
+
+
+def read_back(ax):
+    """What is on the axes: maps as shares of their limits, lines, words and frames."""
+    maps = []
+    for drawn in ax.images:
+        low, high = drawn.get_clim()
+        where = (np.ma.filled(drawn.get_array().astype(float), np.nan) - low) / (high - low)
+        maps.append(np.clip(where, 0, 1))
+    lines = [np.array(np.ma.filled(line.get_data(), np.nan), float) for line in ax.lines]
+    words = [ax.get_title(), ax.get_xlabel(), ax.get_ylabel()]
+    return {
+        "maps": maps,
+        "lines": lines,
+        "surfaces": len(ax.collections),
+        "words": words,
+        "numbers": [text.get_text() for text in ax.texts],
+        "frames": [frame.get_bbox().bounds for frame in ax.patches],
+    }
+
+
+BLANK = read_back(Figure().add_subplot())
+
+
+def drawing(function):
+    """Draw, render and read back; a call that is refused must leave the axes as they were."""
+
+    @functools.wraps(function)
+    def call(**arguments):
+        given = arguments.get("ax")
+        try:
+            axes = function(**arguments)
+        except Exception:
+            assert not hasattr(given, "lines") or read_back(given) == BLANK, "something half drawn is left"
+            raise
+        assert given is None or axes is given, "drawn elsewhere"
+        found = [read_back(ax) for ax in np.ravel(axes)]
+        if repr(found) not in rendered:  # once for what is the same drawing
+            assert tracemalloc.get_traced_memory()[1] < MOST_MEMORY
+            tracemalloc.stop()  # as following every object of a rendering takes several times as long as it
+            rendered.add(repr(found))
+            plots.png(axes)
+        return found
+
+    rendered = set()
+    return call
+
+
+def shown(fig, alt):
+    """The words that are stored with a picture."""
+    stored = []
+    with mock.patch("IPython.display.display", lambda data, **_: stored.append(data["text/plain"])):
+        plots.show(fig, alt)
+    return stored
+
+
+def shares(values, low, high):
+    """Where the values lie between two limits, in a wider arithmetic; NaN for what is not finite."""
+    values, low, high = (np.asarray(numbers, np.longdouble) for numbers in (values, low, high))
+    if low == high:
+        low, high = low - 1 - abs(low), high + 1 + abs(high)
+    return np.where(np.isfinite(values), (values - low) / (high - low), np.nan).astype(float)
+
+
+def note(values, drawn, place, words):
+    """What is said of numbers that are not drawn."""
+    left_out = [index for index in np.ndindex(values.shape) if not drawn[index]]
+    if not left_out:
+        return ""
+    where = str(left_out[0]) if values.ndim > 1 else str(*left_out[0])
+    number = values[left_out[0]]
+    number = f"{number + 0.0:.3g}".replace("-", "−")
+    return f"{len(left_out)} of {values.size} {words},\nfirst at {place} {where}: {number}"
+
+
+def cell(value, decimals):
+    if abs(value) < 1000:
+        return re.sub(r"^-0$", "0", f"{value:.{decimals}f}".rstrip("0").rstrip(".")).replace("-", "−")
+    return f"{value:.3g}".replace("-", "−")
+
+
+def expected_map(values, *, title=None, signed=False, limits=None, numbers=None, box=None, picture=False, **_):
+    numbered = values = np.asarray(values, float)
+    finite = values[np.isfinite(values)]
+    if limits is not None:
+        low, high = limits
+        values = np.where(np.isfinite(values), np.clip(values, low, high), values)
+    elif signed:
+        high = max(abs(finite), default=1.0)
+        low = -high
+    else:
+        low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
+    return {
+        "maps": [shares(values, low, high)],
+        "lines": [],
+        "surfaces": 0,
+        "words": [title or "", note(values, np.isfinite(values), "cell", "not finite"), ""],
+        "numbers": [cell(value, 3) for value in numbered.flat] if numbers or (numbers is None and not picture) else [],
+        "frames": [] if box is None else [(box[1] - 0.5, box[0] - 0.5, box[3], box[2])],
+    }
+
+
+def expected_image(**arguments):
+    return [expected_map(**arguments)]
+
+
+def expected_images(values, *, titles=None, signed=False, columns=None, size=None, **arguments):
+    found = [BLANK] * (0 if columns is None else -len(values) % columns)
+    for k, image in enumerate(values):
+        title = None if titles is None else titles[k]
+        sign = signed if isinstance(signed, (bool, np.bool_)) else signed[k]
+        found.insert(k, expected_map(image, title=title, signed=sign, **arguments))
+    return found
+
+
+def expected_curve(losses, *, ax=None, label=None, log=True, ylabel=""):
+    losses = np.asarray(losses, float)
+    lowest = 1e-300 if log else -1e300
+    on = (losses >= lowest) & (losses <= 1e300)
+    steps = np.arange(len(losses))
+    lines = [np.array([steps, np.where(on, losses, np.nan)])]
+    below = note(losses, on, "step", "off the axis (×)")
+    if below:
+        lines.append(np.array([steps[~on], losses[~on] >= lowest]))  # at the lower edge; NaN and inf at the upper
+        lines[1][1][np.isnan(losses[~on])] = 1
+        below = f"\n{label}: {below}" if label else f"\n{below}"
+    return [BLANK | {"lines": lines, "words": ["", "step" + below, ylabel]}]
+
+
+def expected_surface(x, y, losses, *, ax=None, path=None, label=None, xlabel="", ylabel=""):
+    losses = np.asarray(losses, float)
+    if (losses < 0).any():
+        raise Refuse
+    finite = np.isfinite(losses)
+    flat = len(set(losses[finite])) < 2
+    below = [xlabel]
+    if finite.any() and flat:
+        below.append("every loss that is a number is the same: there are no lines")
+    if not finite.all():
+        below.append("×: " + note(losses, finite, "cell", "not finite"))
+    lines = []
+    if path is not None:
+        path = np.asarray(path, float)
+        drawn = np.abs(path) <= 1e300
+        if not drawn.all():
+            below.append("path: " + note(path, drawn, "step", "not finite"))
+        path = np.where(drawn, path, np.nan)
+        lines = [path.T, path[:1].T]
+    words = ["", "\n".join(filter(None, below)), ylabel]
+    return [BLANK | {"lines": lines, "surfaces": (not flat) + (not finite.all()), "words": words}]
+
+
+def expected_tangent(f, x, slope, *, ax=None, reach=1.0, title=None, xlabel="", ylabel=""):
+    around = np.linspace(x - reach, x + reach, 81)
+    values = np.array([float(f(number)) for number in around])
+    straight = f(x) + slope * (around - x)
+    below = note(values, np.abs(values) <= 1e300, "point", "not finite")
+    values, straight = (np.where(np.abs(line) <= 1e300, line, np.nan) for line in (values, straight))
+    lines = [np.array([around, values]), np.array([around, straight]), np.array([[x], [f(x)]])]
+    return [BLANK | {"lines": lines, "words": [title or "", "\n".join(filter(None, [xlabel, below])), ylabel]}]
+
+
+def expected_counts(counts, names, *, ax=None, title=None):
+    counts = np.asarray(counts, float)
+    if not ((counts >= 0) & np.isfinite(counts)).all():
+        raise Refuse
+    return [expected_map(counts, title=title) | {"words": [title or "", "answer", "right class"]}]
+
+
+def expected_axes(width, height, *, rows, columns, height_ratios):
+    return {"shape": () if rows == columns == 1 else (rows, columns), "size": [float(width), float(height)]}
+
+
+def measured(**arguments):
+    axes = plots.new_axes(**arguments)
+    return {"shape": np.shape(axes), "size": [float(inches) for inches in plots.figure_of(axes).get_size_inches()]}
+
+
+def letting_its_own_error_through(function):
+    """What a function given as an argument raises itself is its author's, who needs to see it as it is."""
+
+    @functools.wraps(function)
+    def call(**arguments):
+        try:
+            return function(**arguments)
+        except RuntimeError as error:
+            return str(error)
+
+    return call
+
+
+RATIOS = ("height_ratios",)  # of which there must be as many
+AX = Argument(Fresh(clean_axes), accept("None", answer=FINE))
+IMAGE = np.array([[1.0, 2, 3], [4, 5, 6]])
+ONE_NUMBER = accept(NUMBER_FORMS, NUMPY_WHOLE, "np.float32 2.0")
+
+
+def flag(answer, *more):
+    return Argument(False, accept("True", "False", "np.True_", *more, answer=answer))
+
+
+def words(answer, *more):
+    return Argument("words", accept("str", "str of digits", *more, answer=answer))
+
+
+# Boards: where the sliders then stand, and what the labels say.
+
+
+class Enough(Exception):
+    """The sliders stand; what follows is known."""
+
+
+def board(name):
+    """Make a board, whole only once for each position of its sliders."""
+    known = {}
+    function = getattr(widgets, name)
+    module = sys.modules[function.__module__]
+
+    def call(**arguments):
+        stands = []
+        with contextlib.ExitStack() as patches:
+            patches.enter_context(mock.patch.object(module, "slider", remembering(_board.slider, stands)))
+            patches.enter_context(mock.patch.object(module, "choice", remembering(_board.choice, stands), create=True))
+            patches.enter_context(mock.patch.object(mnist_binary, "questions", few_digits))
+            with mock.patch.object(plots, "new_axes", side_effect=Enough), contextlib.suppress(Enough):
+                function(**arguments)
+            arrays = [
+                np.array(arguments[key], float).tolist() for key in ("own", "image") if arguments.get(key) is not None
+            ]
+            position = str([control.value for control in stands] + arrays)
+            if position not in known:
+                tracemalloc.stop()
+                whole = function(**arguments)
+                known[position] = [label.value for label in whole.labels]
+                whole.close()
+        for control in stands:
+            control.close()
+        return position, known[position]
+
+    return call
+
+
+def remembering(function, calls):
+    def call(*arguments, **options):
+        calls.append(function(*arguments, **options))
+        return calls[-1]
+
+    return call
+
+
+all_digits = mnist_binary.questions
+
+
+@functools.cache
+def few_digits():
+    train, test = all_digits()
+    return train, mnist_binary.Question(*(part[:50] for part in test))
+
+
+def made(**arguments):
+    """Make a board of one's own."""
+    board = widgets.Board(**arguments)
+    words = [label.value for label in board.labels]
+    board.close()
+    return words
+
+
+def printed(function):
+    """What a call prints: its first line up to a comma or colon."""
+
+    def call(**arguments):
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            function(**arguments)
+        return re.match("[^,:\n]*", said.getvalue())[0]
+
+    return call
+
+
+def small_matrix(values):
+    """Accept what a board calls a small matrix, and refuse numbers beyond 1,000."""
+
+    def answer(**arguments):
+        array = np.asarray(arguments[values], float)
+        if not (np.abs(array) <= 1000).all():
+            raise Refuse
+        return board("convolution_window")(**arguments | {values: array.tolist()})
+
+    return (
+        accept(PLAIN) | accept(EXTREMES, "tuple of lists", "pair of pairs", answer=answer) | accept("None", answer=FINE)
+    )
+
+
+def slot(sound, *numbers):
+    """A slider's place: a whole number, or a fraction where the sound one is."""
+    forms = accept(NUMBER_FORMS if isinstance(sound, float) else WHOLE_FORMS)
+    return Argument(sound, forms, accept(*numbers, answer=FINE))
+
+
+BOARDS = {
+    "widgets.filter_update": Case(
+        board("filter_update"), learning_rate=slot(0.125), steps=slot(2, "1", "2", "3", NUMPY_WHOLE)
+    ),
+    "widgets.binary_training": Case(
+        board("binary_training"),
+        learning_rate=slot(0.5, "0.5", "1", "2", "3", "1.5", "2.0", NUMPY_WHOLE, "np.float32 2.0"),
+        digits=slot(200),
+        steps=slot(200),
+    ),
+    "widgets.digit_stages": Case(
+        board("digit_stages"),
+        network=Argument(None, accept("None", answer=FINE)),
+        digit=slot(2, "0", "1", "2", "3", NUMPY_WHOLE),
+    ),
+    "widgets.convolution_window": Case(
+        board("convolution_window"),
+        row=slot(1, "0", "1", "2", "3", NUMPY_WHOLE),
+        column=slot(1, "0", "1", "2", "3", NUMPY_WHOLE),
+        kernel=Argument("edge"),
+        padding=slot(1, "0", "1", "2", NUMPY_WHOLE),
+        stride=slot(1, "1", "2", "3", NUMPY_WHOLE),
+        own=Argument(np.array([[1.0, 0], [0, -1]]), small_matrix("own")),
+        image=Argument(np.array([[1.0, 2, 3], [4, 5, 6]]), small_matrix("image")),
+    ),
+    "widgets.backprop_stepper": Case(board("backprop_stepper"), step=slot(2, "0", "1", "2", "3", NUMPY_WHOLE)),
+    "widgets.single_filter_training": Case(board("single_filter_training"), learning_rate=slot(0.0625)),
+    "widgets.logits": Case(
+        board("logits"),
+        z0=slot(0.5, WHOLE[:-1], SMALL, NUMPY_WHOLE, "np.float32 2.0"),
+        z1=slot(0.5, WHOLE[:-1], SMALL, NUMPY_WHOLE, "np.float32 2.0"),
+        right=slot(1, "0", "1", "np.int8 1", "big-endian 0-d int"),
+    ),
+    "widgets.softmax_training": Case(
+        board("softmax_training"),
+        learning_rate=slot(0.5, "0.5", "1", "2", "3", "1.5", "2.0", NUMPY_WHOLE, "np.float32 2.0"),
+        steps=slot(2, "1", "2", "3", NUMPY_WHOLE),
+    ),
+}
+
+CASES = {
+    "plots.new_axes": Case(
+        measured,
+        width=Argument(2.0, ONE_NUMBER, accept("1", "2", "3", "0.5", "1.5", "2.0", answer=expected_axes)),
+        height=Argument(3, ONE_NUMBER, accept("1", "2", "3", "0.5", "1.5", "2.0", answer=expected_axes)),
+        rows=Argument(
+            2, accept(WHOLE_FORMS, "2", "np.uint64 2", "0-d int", answer=expected_axes), named=("height_ratios",)
+        ),
+        columns=Argument(1, accept(WHOLE_FORMS, NUMPY_WHOLE), accept("1", "2", "3", answer=expected_axes)),
+        height_ratios=Argument(
+            [2.0, 1], accept("None", PAIRS, "pair of floats", "one axis less", answer=expected_axes)
+        ),
+    ),
+    "plots.png": Case(lambda fig: plots.png(fig)[:4], fig=Argument(Fresh(clean_axes))),
+    "plots.show": Case(shown, fig=Argument(Fresh(clean_axes)), alt=words(lambda fig, alt: [alt])),
+    "plots.image": Case(
+        drawing(plots.image),
+        changes=("ax",),
+        values=Argument(
+            IMAGE, accept(PLAIN), accept(EXTREMES, "tuple of lists", answer=expected_image), named=("box",)
+        ),
+        ax=AX,
+        title=words(expected_image, "None"),
+        signed=flag(expected_image),
+        limits=Argument((0.0, 10.0), accept("None", "one axis less", answer=expected_image)),
+        numbers=flag(expected_image, "None"),
+        box=Argument((0, 1, 2, 2), accept("None", answer=expected_image)),
+        picture=flag(expected_image),
+    ),
+    "plots.images": Case(
+        drawing(plots.images),
+        values=Argument(IMAGE[None], accept(PLAIN), accept(EXTREMES, "tuple of lists", answer=expected_images)),
+        titles=Argument(["words"], accept("None", answer=expected_images)),
+        columns=Argument(1, accept(WHOLE_FORMS, NUMPY_WHOLE), accept("None", "1", "2", "3", answer=expected_images)),
+        signed=flag(expected_images),
+        limits=Argument(None, accept("None", "one axis less", answer=expected_images)),
+        numbers=flag(expected_images, "None"),
+        picture=flag(expected_images),
+        size=Argument(1.0, ONE_NUMBER, accept("1", "2", "3", "0.5", "1.5", "2.0", answer=expected_images)),
+    ),
+    "plots.loss_curve": Case(
+        drawing(plots.loss_curve),
+        changes=("ax",),
+        losses=Argument(
+            np.array([3.0, 2, 1, 4]),
+            accept(PLAIN),
+            accept(EXTREMES, PAIRS, EMPTY, ROWS, "tuple of lists", answer=expected_curve),
+        ),
+        ax=AX,
+        label=words(expected_curve, "None"),
+        log=flag(expected_curve),
+        ylabel=words(expected_curve),
+    ),
+    "plots.loss_surface": Case(
+        drawing(plots.loss_surface),
+        changes=("ax",),
+        x=Argument(
+            np.array([0.0, 1, 3]),
+            accept(PLAIN),
+            accept("tuple of lists", "one smallest denormal", answer=expected_surface),
+            named=("losses",),
+        ),
+        y=Argument(
+            np.array([1.0, 2]),
+            accept(PLAIN),
+            accept("tuple of lists", "one float32's largest", answer=expected_surface),
+            named=("losses",),
+        ),
+        losses=Argument(IMAGE, accept(PLAIN), accept(EXTREMES, "tuple of lists", answer=expected_surface)),
+        ax=AX,
+        path=Argument(
+            np.array([[0.0, 1], [1, 1.5], [2, 2]]),
+            accept(PLAIN),
+            accept(EXTREMES, "None", "tuple of lists", "pair of pairs", answer=expected_surface),
+        ),
+        label=words(expected_surface, "None"),
+        xlabel=words(expected_surface),
+        ylabel=words(expected_surface),
+    ),
+    "plots.tangent": Case(
+        letting_its_own_error_through(drawing(plots.tangent)),
+        changes=("ax",),
+        f=Argument(
+            np.square,
+            accept("class", answer=expected_tangent),
+            accept("function", answer=lambda **_: "raised by the argument itself"),
+        ),
+        x=Argument(1.0, ONE_NUMBER, accept(WHOLE, SMALL, "2**31", answer=expected_tangent)),
+        slope=Argument(
+            2.0, ONE_NUMBER, accept(WHOLE, EXTREMES, VAST[:-1], NOT_FINITE, HUGE_FLOATS, SMALL, answer=expected_tangent)
+        ),
+        ax=AX,
+        reach=Argument(
+            1.0, ONE_NUMBER, accept("1", "2", "3", "1000000", *WIDE, "0.5", "1.5", "2.0", answer=expected_tangent)
+        ),
+        title=words(expected_tangent, "None"),
+        xlabel=words(expected_tangent),
+        ylabel=words(expected_tangent),
+    ),
+    "plots.confusion_matrix": Case(
+        drawing(plots.confusion_matrix),
+        changes=("ax",),
+        counts=Argument(
+            np.array([[9, 1], [2, 8]]),
+            accept(PLAIN),
+            accept(EXTREMES, "tuple of lists", "pair of pairs", answer=expected_counts),
+        ),
+        ax=AX,
+        names=Argument(["no", "yes"]),
+        title=words(expected_counts, "None"),
+    ),
+    **BOARDS,
+    "widgets.Board": Case(
+        made,
+        controls=Argument(Fresh(lambda: {"level": ipywidgets.IntSlider()})),
+        figure=Argument(Fresh(lambda: Figure(figsize=(1, 1), dpi=50))),
+        draw=Argument(lambda level: f"level {level}"),
+        extra=Argument([], accept("empty list", "no numbers", answer=lambda **_: ["level 0", ""])),
+    ),
+    "widgets.Board.redraw": Case(lambda: widgets.backprop_stepper().redraw()),
+    "widgets.Board.close": Case(lambda: widgets.backprop_stepper().close()),
+    "exercises.progress": Case(printed(exercises.progress)),
+    "exercises.Exercise.check": Case(
+        printed(filter_update.gradient.check),
+        function=Argument(
+            None,
+            accept(*(value.name for value in hostile_values.values(None)), answer=lambda **_: "✗ Exercise 1.3"),
+        ),
+    ),
+    "exercises.Exercise.hint": Case(printed(filter_update.gradient.hint)),
+    "exercises.Exercise.solution": Case(printed(filter_update.gradient.solution)),
+}

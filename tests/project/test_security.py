@@ -1,0 +1,178 @@
+"""Nothing here runs what it was not written to run. Ruff's rules S say most of it; here is what they do not see."""
+
+import ast
+import json
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import audit
+import nbformat
+import pytest
+
+from cnnlab import datasets
+from cnnlab.course.exercises._source import compiled
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CODE = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for folder in ("cnnlab", "tools", "benchmarks")
+    for path in sorted((ROOT / folder).glob("**/*.py"))
+}
+PACKAGE = [name for name in CODE if name.startswith("cnnlab/")]
+PAGES = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+for page in PAGES:
+    cells = [cell.source for cell in nbformat.read(ROOT / page, as_version=4).cells if cell.cell_type == "code"]
+    CODE[page] = "\n".join(cells[1:])  # the first, which installs cnnlab on Colab, is the same everywhere
+every_code = pytest.mark.parametrize("name", CODE)
+
+STARTS_PROGRAMS = {"subprocess", "multiprocessing", "pty", "code", "runpy", "importlib", "webbrowser"}
+BRINGS_BACK_OBJECTS = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
+DOWNLOADS = {"requests", "urllib3", "http", "ftplib", "socket", "ssl", "aiohttp", "httpx", "pooch"}
+RUNS_TEXT = {"eval", "exec", "compile", "__import__"}
+
+
+def imports(code):
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module.split(".")[0]
+
+
+def calls(code):
+    """Every call as (what is called, the names of its keyword arguments)."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), {keyword.arg for keyword in node.keywords}
+
+
+def brings_back_objects(code):
+    return bool(BRINGS_BACK_OBJECTS & set(imports(code))) or any(
+        function in ("np.load", "torch.load", "pd.read_pickle") or "allow_pickle" in given
+        for function, given in calls(code)
+    )
+
+
+def starts_programs(code):
+    return bool(STARTS_PROGRAMS & set(imports(code))) or any(
+        re.match(r"os\.(system|popen|exec|spawn|posix_spawn|fork)", function) for function, _ in calls(code)
+    )
+
+
+def runs_text(code):
+    return bool(RUNS_TEXT & {function for function, _ in calls(code)})
+
+
+@every_code
+def test_no_objects_are_brought_back_from_files(name):
+    assert not brings_back_objects(CODE[name])
+
+
+@pytest.mark.parametrize("name", [*PACKAGE, *PAGES])
+def test_neither_the_package_nor_a_page_starts_a_program(name):
+    assert not starts_programs(CODE[name])
+
+
+@pytest.mark.parametrize("name", [*PACKAGE, *PAGES])
+def test_text_is_compiled_in_one_place_alone(name):
+    assert runs_text(CODE[name]) == (name == "cnnlab/course/exercises/_source.py")
+
+
+def test_what_is_compiled_there_is_not_run(capsys):
+    assert compiled("print('run')\ndef answer(x=print('run')): return x").co_name == "answer"
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("finds", "slip"),
+    [
+        (brings_back_objects, "from pickle import loads"),
+        (brings_back_objects, "np.load(path)"),
+        (brings_back_objects, "numpy.lib.npyio.load(path, allow_pickle=True)"),
+        (starts_programs, "import subprocess"),
+        (starts_programs, "os.system('rm')"),
+        (runs_text, "eval(text)"),
+        (runs_text, "f = lambda text: exec(text)"),
+    ],
+)
+def test_a_planted_slip_is_found(finds, slip):
+    assert finds(slip)
+    assert not finds("import os, re\nvalues = np.loadtxt(path)\npattern = re.compile(text)\nos.replace(a, b)")
+
+
+@pytest.mark.parametrize("name", [*CODE, "README.md", "CONTRIBUTING.md"])
+def test_every_address_is_https(name):
+    assert "http://" not in (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_one_module_downloads_and_has_a_checksum_of_everything():
+    assert [name for name in PACKAGE if DOWNLOADS & set(imports(CODE[name]))] == ["cnnlab/datasets.py"]
+    for *_, sha256 in datasets.MNIST_FILES.values():
+        assert re.fullmatch("[0-9a-f]{64}", sha256)
+    assert all(mirror.startswith("https://") for mirror in datasets.MNIST_MIRRORS)
+
+
+@pytest.fixture
+def osv():
+    """A service on this machine that answers as OSV does: `weak` are the libraries that it knows something about."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self):
+            name = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["package"]["name"]
+            asked.append(name)
+            affected = [{"package": {"name": name, "ecosystem": "PyPI"}}]
+            weakness = {"id": "PYSEC-0", "summary": "weak", "affected": affected}
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"vulns": [weakness]} if name in server.weak else {}).encode())
+
+        def log_message(self, *_):
+            pass
+
+    asked = []
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    server.weak, server.asked = {"jinja2"}, asked
+    server.address = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def libraries(tmp_path):
+    """A folder in which one library is installed."""
+    metadata = tmp_path / "tamed-1.0.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Metadata-Version: 2.1\nName: tamed\nVersion: 1.0\n", encoding="utf-8")
+    return ["--path", str(tmp_path)]
+
+
+def test_a_library_without_a_known_weakness_passes_the_audit(osv, libraries):
+    pytest.importorskip("pip_audit", reason="pip-audit comes with the extra dev")
+    assert audit.main(libraries, osv.address) == 0
+    assert "tamed" in osv.asked
+
+
+def test_a_library_with_a_known_weakness_fails_the_audit(osv, libraries, capfd):
+    pytest.importorskip("pip_audit", reason="pip-audit comes with the extra dev")
+    osv.weak.add("tamed")
+    assert audit.main(libraries, osv.address) == 1
+    assert re.search(r"tamed +1\.0 +PYSEC-0", capfd.readouterr().out)
+
+
+def test_a_service_that_knows_nothing_is_not_relied_on(osv, libraries, capfd):
+    osv.weak.clear()
+    assert audit.main(libraries, osv.address) == 0
+    assert "audit skipped: " in capfd.readouterr().out
+    assert osv.asked == ["jinja2"]
+
+
+def test_a_service_that_cannot_be_reached_is_said_to_be_so(libraries, capfd):
+    assert audit.main(libraries, "http://127.0.0.1:9") == 0
+    assert re.fullmatch(r"audit skipped: http://127\.0\.0\.1:9 .* \(ConnectionError\)\n", capfd.readouterr().out)

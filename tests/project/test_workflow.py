@@ -1,0 +1,75 @@
+"""What GitHub runs is what nox runs here, and is written as GitHub reads it."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from itertools import product
+from pathlib import Path
+
+import pytest
+from packaging.specifiers import SpecifierSet
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOW = YAML(typ="safe").load(ROOT / ".github" / "workflows" / "test.yml")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CLASSIFIER = "Programming Language :: Python :: "
+PYTHONS = [line.removeprefix(CLASSIFIER) for line in PROJECT["classifiers"] if line.startswith(CLASSIFIER)]
+
+
+def runs():
+    """Every (system, session, Python) of the job `versions`."""
+    matrix = WORKFLOW["jobs"]["versions"]["strategy"]["matrix"]
+    included = [(run["os"], run["session"], run["python"]) for run in matrix["include"]]
+    return [*product(matrix["os"], matrix["session"], matrix["python"]), *included]
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"), [("github-workflows", "workflows/test.yml"), ("dependabot", "dependabot.yml")]
+)
+def test_it_keeps_to_the_published_schema(schema, path):
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
+    result = subprocess.run([*command, ROOT / ".github" / path], capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_schema_refuses_a_slip(tmp_path):
+    text = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
+    wrong = tmp_path / "test.yml"
+    wrong.write_text(text.replace("runs-on:", "run-on:", 1), encoding="utf-8")
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", wrong]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1, result.stdout + result.stderr
+
+
+def test_github_runs_every_session_of_nox_with_its_python():
+    pytest.importorskip("nox", reason="nox comes with the extra dev")
+    command = [sys.executable, "-m", "nox", "--list-sessions", "--json"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    sessions = {(session["name"], session["python"]) for session in json.loads(result.stdout)}
+    assert {(session, python) for _, session, python in runs()} == sessions
+
+
+def test_no_session_runs_twice():
+    assert len(runs()) == len(set(runs()))
+
+
+def test_every_python_runs_on_every_system():
+    newest = {(system, python) for system, session, python in runs() if session == "newest"}
+    assert newest == set(product(["ubuntu-latest", "macos-latest", "windows-latest"], PYTHONS))
+
+
+def test_the_classifiers_name_every_python_from_the_oldest_allowed_on():
+    minors = [int(version.removeprefix("3.")) for version in PYTHONS]
+    assert minors == list(range(minors[0], minors[-1] + 1))
+    allowed = SpecifierSet(PROJECT["requires-python"])
+    assert PYTHONS[0] in allowed
+    assert f"3.{minors[0] - 1}" not in allowed
+
+
+def test_no_job_may_hang_or_write():
+    assert WORKFLOW["permissions"] == {}
+    for job in WORKFLOW["jobs"].values():
+        assert job["timeout-minutes"] <= 30
+        assert job["permissions"] == {"contents": "read"}
