@@ -5,20 +5,19 @@ BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 # JupyterLab refuses to run as root, as one does in a container, unless told.
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test test-deep coverage test-mutants test-browser test-colab test-repeat test-versions audit sbom bench lint links notebooks clean
+.PHONY: lab test test-all coverage test-mutants test-browser test-colab test-repeat test-versions audit sbom bench lint links notebooks clean
 
 lab: .venv/ready
 	$(BIN)/jupyter lab $(ROOT) $(ARGS) notebooks/01_filter_update.ipynb
 
-# In two processes; what leans on each other, as the cells of a notebook do, stays in one.
+# Every cell of every notebook, the docstrings' examples, and the tests of every module. In two processes; what leans on
+# each other, as the cells of a notebook do, stays in one.
 test: .venv/ready
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
-# Twenty-five times the examples of `make test`, others each time, and of damaged files and killed processes: ten minutes.
-test-deep: export HYPOTHESIS_PROFILE = deep
-test-deep: .venv/ready
-	$(BIN)/python -m pytest -n 2 --dist loadscope $(wildcard tests/*/test_properties*.py) tests/data/test_damaged_files.py \
-		tests/data/test_cache.py tests/test_hostile.py $(ARGS)
+# All that, and what takes longer: hostile arguments, drawn examples, damaged files, learners' answers.
+test-all: .venv/ready
+	$(BIN)/python -m pytest -n 2 --dist loadscope -m "" $(ARGS)
 
 # Test, and say which lines and branches of cnnlab no test reaches: at least 98 % must be. nbval needs the package's name.
 coverage: .venv/ready-to-lint

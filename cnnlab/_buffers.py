@@ -9,22 +9,17 @@ A layer's `forward` returns its own memory, which the next call overwrites.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
-
-# Loaded now, though it is needed late: a process that divided while a thread loads it would leave its child locked out.
-from concurrent.futures.thread import ThreadPoolExecutor
-from typing import Callable, Hashable, Iterable, TypeVar
+from typing import Callable, Hashable, TypeVar
 
 import numpy as np
 
 from cnnlab.convolution import Columns, Window
 
-__all__ = ["Convolution", "Pool", "Sigmoid", "dot", "in_lanes", "kept", "product"]
+__all__ = ["Convolution", "Pool", "Sigmoid", "dot", "kept", "product"]
 
 Layers = TypeVar("Layers")
-Result = TypeVar("Result")
 MOST_KEPT = 6  # sets of layers in each thread
 MOST_NUMBERS = 2**23  # in the columns of one image; memory for more is not worth keeping
 
@@ -46,47 +41,6 @@ def kept(key: Hashable, make: Callable[[], Layers]) -> Layers:
 
 
 UNSHARED = 2**19  # multiplications that OpenBLAS leaves to one thread
-LANES = 4  # the same on every machine, so that sums are made in the same order whatever the number of cores
-
-
-def in_lanes(work: Callable[[range], Result], blocks: int) -> list[Result]:
-    """Deal the blocks out to lanes and work on several lanes at once: `work` gets the numbers of a lane's blocks.
-
-    NumPy lets go of Python's lock while it computes, so threads do run side by side. The matrix products of a block
-    are too small for BLAS to share out, or are divided until they are: both kinds of threads together would only get
-    in each other's way.
-    """
-    lanes = [range(lane, blocks, LANES) for lane in range(min(LANES, blocks))]
-    work = np.errstate(all="ignore")(work)  # a thread does not inherit the caller's
-    try:
-        results: Iterable[Result] = _workers().map(work, lanes)
-    except RuntimeError:  # no thread is to be had: the interpreter is shutting down, or the system gives no more
-        results = map(work, lanes)
-    return list(results)
-
-
-def _workers() -> ThreadPoolExecutor:
-    global _pool
-    if _pool is None:
-        _pool = ThreadPoolExecutor(_threads(os.environ.get("OMP_NUM_THREADS", "")))
-    return _pool
-
-
-def _threads(setting: str) -> int:
-    """Say how many threads are of use: as many as BLAS is allowed, or one for each core, but one for each lane."""
-    first = setting.split(",")[0].strip()  # OpenMP takes a list, with a number for each level of nesting
-    allowed = int(first) if first.isdecimal() and len(first) < 10 else 0
-    return min(LANES, allowed or os.cpu_count() or 1)
-
-
-def _forget_workers() -> None:
-    global _pool
-    _pool = None
-
-
-_pool: ThreadPoolExecutor | None = None
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_workers)  # a child process inherits the pool, but not its threads
 
 
 class Convolution:

@@ -19,6 +19,7 @@ import numpy as np
 
 from cnnlab import _buffers
 from cnnlab._checks import as_array, as_flag, as_float, as_int, as_pair, as_rng, require_room, shown
+from cnnlab._threads import SHARES, share_out
 from cnnlab.activations import relu, relu_backward, sigmoid, sigmoid_backward, softmax
 from cnnlab.convolution import Window, block_size, conv2d, conv2d_backward, make_window
 from cnnlab.linear import linear, linear_backward
@@ -462,7 +463,7 @@ def _sum_of(step: Callable[[slice], Part], blocks: list[slice]) -> Part:
     def work(lane: Iterable[int]) -> Part:
         return functools.reduce(_sum, (step(blocks[k]) for k in lane))
 
-    return functools.reduce(_sum, _buffers.in_lanes(work, len(blocks)))
+    return functools.reduce(_sum, share_out(work, len(blocks)))
 
 
 class _Layers(NamedTuple):
@@ -561,7 +562,7 @@ class _DenseNetwork(_Network):
         def work(lane: Iterable[int]) -> list[tuple[int, np.ndarray]]:
             return [(k, self._up(images[blocks[k]])[0]) for k in lane]
 
-        by_block = dict(itertools.chain.from_iterable(_buffers.in_lanes(work, len(blocks))))
+        by_block = dict(itertools.chain.from_iterable(share_out(work, len(blocks))))
         return np.concatenate([by_block[k] for k in range(len(blocks))])
 
     def _up(self, images: np.ndarray) -> tuple[np.ndarray, Any]:
@@ -1261,7 +1262,7 @@ class TenClassCNN(_SoftmaxNetwork):
         channels = (1, len(self.parameters["conv1_weight"]))
         fits = min(block_size(c, window, images.dtype) for c, window in zip(channels, windows, strict=True))
         # A block for every lane, but none under 16: each makes gradients of all the weights, and they must be added up.
-        return min(fits, len(images), max(16, -(-len(images) // _buffers.LANES)))
+        return min(fits, len(images), max(16, -(-len(images) // SHARES)))
 
     def _windows(self, size: tuple[int, ...]) -> tuple[Window, Window]:
         """Work out where the filters of the first and of the second convolution go, on images of this size."""

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from cnnlab import _buffers, convolution
+from cnnlab import _buffers, _threads, convolution
 from cnnlab.convolution import Columns, conv2d, conv2d_backward, make_window
 from cnnlab.networks import BinaryCNN, SingleFilterCNN, SoftmaxCNN
 from cnnlab.pooling import max_pool2d, max_pool2d_backward
@@ -254,7 +254,7 @@ def test_the_number_of_threads_changes_no_digit(monkeypatch, workers):
     monkeypatch.setattr(convolution, "BLOCK_BYTES", 2**13)
     loss, gradients = network.loss_and_gradients(x, target)
     with ThreadPoolExecutor(workers) as pool:
-        monkeypatch.setattr(_buffers, "_pool", pool)
+        monkeypatch.setattr(_threads, "_pool", pool)
         other_loss, others = network.loss_and_gradients(x, target)
     assert other_loss == loss
     assert all(np.array_equal(gradients[key], others[key]) for key in gradients)
@@ -270,10 +270,10 @@ def test_the_number_of_threads_changes_no_digit(monkeypatch, workers):
 )
 @pytest.mark.parametrize(("cores", "used"), [(3, 3), (64, 4), (None, 1)])
 def test_the_pool_has_as_many_threads_as_blas_may_have(monkeypatch, setting, expected, cores, used):
-    monkeypatch.setattr(_buffers, "_pool", None)
+    monkeypatch.setattr(_threads, "_pool", None)
     monkeypatch.setenv("OMP_NUM_THREADS", setting)
-    monkeypatch.setattr(_buffers.os, "cpu_count", lambda: cores)
-    assert _buffers._workers()._max_workers == (used if expected == "cores" else expected)
+    monkeypatch.setattr(_threads.os, "cpu_count", lambda: cores)
+    assert _threads._workers()._max_workers == (used if expected == "cores" else expected)
 
 
 def test_an_error_in_a_block_reaches_the_caller(monkeypatch):
@@ -316,7 +316,7 @@ def test_where_the_system_gives_no_more_threads_the_caller_works_alone(monkeypat
     def refuse(self):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(_buffers, "_pool", None)
+    monkeypatch.setattr(_threads, "_pool", None)
     monkeypatch.setattr(threading.Thread, "start", refuse)
     alone = network.loss_and_gradients(x, target)
     assert alone[0] == loss
@@ -418,7 +418,7 @@ def test_memory_does_not_grow_with_a_standardized_batch(monkeypatch):
     for n in (200, 2000):
         x, target = np.random.default_rng(0).random((n, 1, 20, 20)), np.arange(n) % 2
         monkeypatch.setattr(_buffers, "_kept", threading.local())
-        monkeypatch.setattr(_buffers, "_pool", None)
+        monkeypatch.setattr(_threads, "_pool", None)
         tracemalloc.start()
         network.loss_and_gradients(x, target)
         peaks.append(tracemalloc.get_traced_memory()[1])

@@ -79,9 +79,10 @@ OPERATIONS = ("activations", "convolution", "linear", "losses", "normalization",
 # Each module, or folder of the course, and what it may import of the package; ever more from the operations up.
 MAY_IMPORT = {
     "_checks": set(),
-    **{module: {"_checks"} for module in OPERATIONS},
-    "_buffers": {"_checks", *OPERATIONS},
-    "networks": {"_checks", "_buffers", *OPERATIONS},
+    "_threads": set(),
+    **{module: {"_checks", "_threads"} for module in OPERATIONS},
+    "_buffers": {"_checks", "_threads", *OPERATIONS},
+    "networks": {"_checks", "_threads", "_buffers", *OPERATIONS},
     "training": {"_checks", *OPERATIONS},
     "datasets": {"_checks"},
     "__init__": {*OPERATIONS, "networks", "training"},

@@ -1,0 +1,55 @@
+"""A few threads for work that NumPy does outside Python's lock."""
+
+from __future__ import annotations
+
+import os
+
+# Loaded now, though it is needed late: a process that divided while a thread loads it would leave its child locked out.
+from concurrent.futures.thread import ThreadPoolExecutor
+from typing import Callable, Iterable, TypeVar
+
+import numpy as np
+
+__all__ = ["share_out"]
+
+Result = TypeVar("Result")
+SHARES = 4  # the same on every machine, so that sums are made in the same order whatever the number of cores
+
+
+def share_out(work: Callable[[range], Result], pieces: int) -> list[Result]:
+    """Deal pieces of work out to a few calls that run side by side, each with the numbers of its pieces.
+
+    Matrix products within a piece should be so small that BLAS does not share them out as well: both kinds of threads
+    together would only get in each other's way.
+    """
+    shares = [range(first, pieces, SHARES) for first in range(min(SHARES, pieces))]
+    work = np.errstate(all="ignore")(work)  # a thread does not inherit the caller's
+    try:
+        results: Iterable[Result] = _workers().map(work, shares)
+    except RuntimeError:  # no thread is to be had: the interpreter is shutting down, or the system gives no more
+        results = map(work, shares)
+    return list(results)
+
+
+def _workers() -> ThreadPoolExecutor:
+    global _pool
+    if _pool is None:
+        _pool = ThreadPoolExecutor(_threads(os.environ.get("OMP_NUM_THREADS", "")))
+    return _pool
+
+
+def _threads(setting: str) -> int:
+    """Say how many threads are of use: as many as BLAS is allowed, or one for each core, but one for each share."""
+    first = setting.split(",")[0].strip()  # OpenMP takes a list, with a number for each level of nesting
+    allowed = int(first) if first.isdecimal() and len(first) < 10 else 0
+    return min(SHARES, allowed or os.cpu_count() or 1)
+
+
+def _forget_workers() -> None:
+    global _pool
+    _pool = None
+
+
+_pool: ThreadPoolExecutor | None = None
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_workers)  # a child process inherits the pool, but not its threads
