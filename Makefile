@@ -4,6 +4,9 @@ PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 # JupyterLab refuses to run as root, as one does in a container, unless told.
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+# uv installs in seconds what takes pip minutes; where it is not to be had, pip does.
+INSTALL = $$($(BIN)/python -m uv --version > /dev/null 2>&1 \
+	&& echo $(BIN)/python -m uv pip install --python $(BIN)/python || echo $(BIN)/python -m pip install) --quiet
 
 .PHONY: lab test test-all coverage test-mutants test-browser test-colab test-repeat test-versions audit sbom bench lint links notebooks clean
 
@@ -29,7 +32,7 @@ test-mutants: .venv/ready-to-lint
 
 # Move every slider in a real browser; Chromium must be installed, as in `apt-get install chromium`.
 test-browser: .venv/ready
-	$(BIN)/python -m pip install --quiet --editable ".[browser]"
+	@$(INSTALL) --editable ".[browser]"
 	$(BIN)/python -m pytest tests/browser $(ARGS)
 
 # Run the notebooks as Colab does: its versions, and a package that only the setup cell installs.
@@ -76,11 +79,12 @@ clean:
 
 .venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit('cnnlab needs Python 3.11 or later; name one: make PYTHON=python3.12' if sys.version_info < (3, 11) else 0)"
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --requirement requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@echo "Setting up .venv, once: this needs a network."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || true
+	@$(INSTALL) --requirement requirements.txt --editable .
 	@touch .venv/ready
 
 .venv/ready-to-lint: .venv/ready
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@$(INSTALL) --editable ".[dev]"
 	@touch .venv/ready-to-lint
