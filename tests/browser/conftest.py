@@ -93,19 +93,17 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def open_notebook(lab, chromium):
     """Open a notebook in a new page, which notes everything that goes wrong."""
-    contexts = []
 
     def open_it(name, width=1400, height=1000):
         context = chromium.new_context(viewport={"width": width, "height": height})
-        contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(60_000)
-        page.faults = []
+        page.faults, page.replies = [], 0
         page.on("pageerror", lambda error: page.faults.append(f"the page: {error}"))
-        page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: note_errors(page.faults, frame)))
+        page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: note(page, frame)))
         # On a slow start JupyterLab asks which kernel to use; its proposal is the right one.
         dialog = page.locator(".jp-Dialog")
         page.add_locator_handler(dialog, lambda: dialog.locator("button.jp-mod-accept").click())
@@ -114,16 +112,15 @@ def open_notebook(lab, chromium):
         page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
         return page
 
-    yield open_it
-    for context in contexts:
-        context.close()
+    return open_it
 
 
-def note_errors(faults, frame):
-    """Note what the kernel sends when a cell or a callback fails, it writes to stderr, or a board cannot draw."""
+def note(page, frame):
+    """Count the cells that the kernel has run; note what fails, writes to stderr or cannot draw."""
     text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
     text = text.replace('": "', '":"')
+    page.replies += '"msg_type":"execute_reply"' in text
     # "No such comm" is JupyterLab looking for the widgets of a kernel that has none yet.
     wrong = '"msg_type":"error"' in text or "this cannot be drawn" in text
     if wrong or ('"name":"stderr"' in text and "No such comm" not in text):
-        faults.append(f"the kernel: {text[-1500:]}")
+        page.faults.append(f"the kernel: {text[-1500:]}")

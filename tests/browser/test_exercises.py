@@ -2,6 +2,7 @@
 
 import re
 
+IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
 SETUP_CELLS = 2  # the setup cell and the imports
 SLIP = """def update(weights, gradient, learning_rate):
     return weights + learning_rate * gradient
@@ -19,13 +20,14 @@ RIGHT = SLIP.replace("+", "-")
 
 def run(page, cell):
     """Run a cell and return what it shows."""
+    before = page.replies
     cell.locator(".cm-content").click()
     page.keyboard.press("Control+Enter")
-    page.wait_for_timeout(500)
-    page.wait_for_function(
-        "prompt => !prompt.textContent.includes('*')", arg=cell.locator(".jp-InputPrompt").first.element_handle()
-    )
-    page.wait_for_timeout(200)  # the last output may come after the count
+    for _ in range(600):
+        if page.replies > before:
+            break
+        page.wait_for_timeout(50)
+    page.wait_for_selector(IDLE)  # the last output may come after the count
     return cell.locator(".jp-OutputArea-output").all_text_contents()
 
 
