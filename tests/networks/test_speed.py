@@ -17,7 +17,6 @@ import pytest
 
 from benchmarks import in_cnnlab, in_loops
 from benchmarks.problems import binary_step
-from cnnlab import datasets
 from cnnlab.convolution import conv2d, conv2d_backward
 from cnnlab.networks import BinaryCNN, FilterRegression, SingleFilterCNN, SoftmaxCNN
 from cnnlab.pooling import max_pool2d, max_pool2d_backward
@@ -209,12 +208,6 @@ def on_arrays(function, *shapes, **named):
 )
 def test_an_operation_runs_as_many_lines_for_more_images_channels_filters_and_pixels(small, large):
     assert events(large) <= events(small) + ALLOWANCE
-
-
-def test_mnist_sample_comes_from_its_cache_in_a_moment():
-    # Measured: 20 ms; `make bench` holds it to 100.
-    datasets.mnist_sample()
-    assert min(seconds(datasets.mnist_sample, 1) for _ in range(5)) < 0.5
 
 
 # The guards see what they are there for.
