@@ -8,7 +8,7 @@ ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 INSTALL = $$($(BIN)/python -m uv --version > /dev/null 2>&1 \
 	&& echo $(BIN)/python -m uv pip install --python $(BIN)/python || echo $(BIN)/python -m pip install) --quiet
 
-.PHONY: lab test test-all coverage test-mutants test-browser test-colab test-repeat test-versions audit sbom bench lint links notebooks clean
+.PHONY: lab test test-all coverage test-browser test-colab test-versions bench lint links notebooks clean
 
 lab: .venv/ready
 	$(BIN)/jupyter lab $(ROOT) $(ARGS) notebooks/01_filter_update.ipynb
@@ -22,13 +22,9 @@ test: .venv/ready
 test-all: .venv/ready
 	$(BIN)/python -m pytest -n 2 --dist loadscope -m "" $(ARGS)
 
-# Test, and say which lines and branches of cnnlab no test reaches: at least 98 % must be. nbval needs the package's name.
+# Test everything, and say which lines and branches of cnnlab no test reaches: at least 98 % must be.
 coverage: .venv/ready-to-lint
-	$(BIN)/python -m pytest -n 2 --dist loadscope --cov=cnnlab $(ARGS)
-
-# Break the ground floor in more than two thousand ways, one by one, and count what the tests notice: a few minutes.
-test-mutants: .venv/ready-to-lint
-	$(BIN)/python tools/mutants.py $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadscope -m "" --cov=cnnlab $(ARGS)
 
 # Move every slider in a real browser; Chromium must be installed, as in `apt-get install chromium`.
 test-browser: .venv/ready
@@ -36,24 +32,12 @@ test-browser: .venv/ready
 	$(BIN)/python -m pytest tests/browser $(ARGS)
 
 # Run the notebooks as Colab does: its versions, and a package that only the setup cell installs.
-test-colab:
-	$(PYTHON) tools/colab.py
+test-colab: .venv/ready-to-lint
+	$(BIN)/nox --session colab $(ARGS)
 
-# Run everything on the Pythons that are here, with the oldest and the newest libraries, and from the wheel: an hour.
+# Run everything on the Pythons that are here, with the oldest and the newest libraries, and in odd surroundings.
 test-versions: .venv/ready-to-lint
 	$(BIN)/nox $(ARGS)
-
-# Run every notebook twenty times, and under forty other surroundings: half an hour. What gives other output is listed.
-test-repeat: .venv/ready
-	$(BIN)/python tools/repeat.py $(ARGS)
-
-# Ask whether a library of the course has a known weakness.
-audit: .venv/ready-to-lint
-	$(BIN)/nox --session audit
-
-# Write dist/sbom.cdx.json: every library that `make test` installs, its version and its licence.
-sbom: .venv/ready-to-lint
-	$(BIN)/nox --session sbom
 
 # Time cnnlab beside PyTorch, JAX and the notebooks' loops, and write what comes out into the README.
 bench: .venv/ready
@@ -75,7 +59,7 @@ notebooks: .venv/ready
 	$(BIN)/python tools/run_notebooks.py
 
 clean:
-	rm -rf .venv .venv-colab .nox .coverage
+	rm -rf .venv .nox .coverage
 
 .venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit('cnnlab needs Python 3.11 or later; name one: make PYTHON=python3.12' if sys.version_info < (3, 11) else 0)"

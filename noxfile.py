@@ -5,9 +5,7 @@ The workflow in .github/workflows/test.yml runs these sessions; a test holds the
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -23,6 +21,7 @@ MODULES = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for pa
 # Notebooks and test files that lean on each other stay together; two halves take the least time on two cores.
 TEST = ("pytest", "--numprocesses=2", "--dist=loadscope")
 
+nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.download_python = "never"  # a version that is not installed is skipped, and said so
 # pyenv's versions are found too, without one of them being switched on.
 pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
@@ -71,18 +70,34 @@ def warnings(session: nox.Session) -> None:
 
 
 @nox.session(python=NEWEST)
-def bare(session: nox.Session) -> None:
-    """Run the notebooks without asserts and docstrings, and where nothing is UTF-8 that does not say so."""
-    session.install("--requirement", "requirements.txt")
-    session.install("--no-deps", "--editable", ".")
-    plain = {"PYTHONOPTIMIZE": "2", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
-    session.run(*TEST, "notebooks", *session.posargs, env=plain)
+def surroundings(session: nox.Session) -> None:
+    """Run the notebooks where other processors, settings and places once gave other output."""
+    session.install("--requirement", "requirements.txt", "--editable", ".")
+    folder = Path(session.create_tmp()).resolve()
+    settings = folder / "matplotlibrc"
+    settings.write_text("image.origin: lower\n", encoding="utf-8")
+    for variables in (
+        {"OPENBLAS_CORETYPE": "Sandybridge", "OMP_NUM_THREADS": "1"},
+        {"OPENBLAS_CORETYPE": "Haswell", "OMP_NUM_THREADS": "4"},
+        {"NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX2 FMA3"},
+        {"MATPLOTLIBRC": str(settings), "HOME": str(folder / "nowhere")},
+        {"PYTHONOPTIMIZE": "2", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+    ):
+        session.run(*TEST, "-p", "no:cacheprovider", "notebooks", *session.posargs, env=variables)
 
 
 @nox.session(python=NEWEST)
 def colab(session: nox.Session) -> None:
-    """Run the notebooks as Colab does: with its versions, cnnlab installed by their first cell."""
-    session.run("python", "tools/colab.py", *session.posargs)
+    """Run the course as Colab would: with its versions, and cnnlab installed by the first notebook's first cell."""
+    session.install("pip", "--requirement", "tools/colab.txt")
+    session.run("python", "-m", "pip", "uninstall", "--quiet", "--yes", "cnnlab")
+    variables = {"CNNLAB_SOURCE": str(ROOT), "PYTHONPATH": None}
+    # One notebook after the other, as the first one installs.
+    session.run("pytest", "-p", "no:cacheprovider", "notebooks", *session.posargs, env=variables)
+    place = session.run("python", "-I", "-c", "import cnnlab; print(cnnlab.__file__)", silent=True).strip()
+    if not Path(place).is_relative_to(session.virtualenv.location):
+        session.error(f"the setup cell did not install cnnlab: the notebooks ran with {place}")
+    session.run(*TEST, "-p", "no:cacheprovider", "tests/course", *session.posargs, env=variables)
 
 
 @nox.session(python=PYTHONS)
@@ -106,30 +121,8 @@ def wheel(session: nox.Session) -> None:
     session.run(*TEST, "-c", os.devnull, f"--rootdir={folder}", *map(str, tests), *session.posargs)
 
 
-def installed_wheel(session: nox.Session) -> None:
-    """Install what `make test` does, but cnnlab as an index would give it: no trace of this folder."""
-    session.install("--requirement", "requirements.txt")
-    folder = session.create_tmp()
-    session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ".")
-    session.install("--no-deps", "--no-index", "--find-links", folder, "cnnlab")
-
-
 @nox.session(python=NEWEST)
 def audit(session: nox.Session) -> None:
     """Ask whether a library that `make test` installs has a known weakness."""
-    installed_wheel(session)
-    folder = session.run("python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", silent=True).strip()
-    session.run(sys.executable, "tools/audit.py", "--path", folder, *session.posargs, external=True)
-
-
-@nox.session(python=NEWEST)
-def sbom(session: nox.Session) -> None:
-    """List what `make test` installs, with versions and licences: a software bill of materials, as CycloneDX has it."""
-    installed_wheel(session)
-    target = ROOT / "dist" / "sbom.cdx.json"
-    target.parent.mkdir(exist_ok=True)
-    options = ("--output-reproducible", "--validate", "--output-file", str(target))
-    command = (sys.executable, "-m", "cyclonedx_py", "environment", *options, session.virtualenv.location)
-    session.run(*command, external=True)
-    (ours,) = (part for part in json.loads(target.read_bytes())["components"] if part["name"] == "cnnlab")
-    session.log(f"wrote {target}: cnnlab {ours['version']}, {ours['licenses'][0]['license']['id']}, and its libraries")
+    session.install("pip-audit")
+    session.run("pip-audit", "--requirement", "requirements.txt", *session.posargs)

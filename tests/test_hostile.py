@@ -38,6 +38,7 @@ def _little_memory():
         yield
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "argument"), CALLS, ids=lambda part: part or "no argument")
 def test_the_answer_is_right_or_the_error_helps(name, argument):
     found = failures(name, CASES[name], argument, lambda value: is_tried(name, argument, value))

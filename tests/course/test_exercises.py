@@ -188,6 +188,7 @@ def test_a_sentence_is_plain_and_does_not_give_the_code_away(made, slip):
     assert not [line for line in body if len(line) > 25 and line in slip.sentence]
 
 
+@pytest.mark.thorough
 @every_exercise
 @settings(max_examples=settings().max_examples // 2)  # each judges a whole exercise
 @given(data=st.data())
@@ -324,6 +325,7 @@ def test_the_stored_page_shows_every_exercise_as_not_attempted(path):
             assert output.text.splitlines()[0].endswith(": not attempted")
 
 
+@pytest.mark.thorough
 @every_notebook
 def test_with_the_solutions_put_in_the_page_runs_through_and_every_exercise_is_correct(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
@@ -738,6 +740,7 @@ def test_an_interruption_by_the_reader_ends_the_check_politely(double, monkeypat
     assert "Line" in said
 
 
+@pytest.mark.thorough
 def test_only_the_seconds_in_which_a_function_computes_count(double, short_time_limit):
     """Other programs may keep the processor for themselves; here the function does not want it."""
 
@@ -811,6 +814,7 @@ def test_a_fresh_kernel_starts_with_nothing_attempted():
     assert said.count("not attempted") == 5
 
 
+@pytest.mark.thorough
 @every_notebook
 def test_after_a_restart_progress_knows_what_was_run_again(path, tmp_path):
     """The import cell and the last exercise, solved, are run in a new kernel."""
@@ -831,6 +835,7 @@ def test_exercises_load_neither_pictures_nor_widgets_nor_data():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT).stdout == "[]\n"
 
 
+@pytest.mark.thorough
 def test_in_a_kernel_the_line_of_the_cell_is_named_and_printing_loops_and_interrupts_are_survived(tmp_path):
     """Cells have no file there, output goes over sockets, and the checker runs beside the kernel's own threads."""
     notebook = nbformat.v4.new_notebook()

@@ -12,6 +12,8 @@ from test_exercises import every_exercise
 from cnnlab.course.exercises import _calls
 from cnnlab.course.exercises.checker import State
 
+pytestmark = pytest.mark.thorough
+
 PLACE = "(Your function|Line \\d+(, `[^`]*`,)?)"
 
 

@@ -38,6 +38,7 @@ def other_values(control):
     return [control.value]
 
 
+@pytest.mark.thorough
 @every_board
 def test_it_keeps_to_what_old_and_new_ipywidgets_share(name):
     board = make(name)
@@ -56,6 +57,7 @@ def test_it_has_one_picture_and_starts_with_words(name):
     assert board.image.layout.height.endswith("px")
 
 
+@pytest.mark.thorough
 @every_board
 def test_every_control_reports_only_when_it_is_let_go_and_says_what_it_is(name):
     for control in make(name).controls.values():
@@ -76,6 +78,7 @@ def test_moving_a_control_changes_the_picture_or_the_words(name):
         control.value = start
 
 
+@pytest.mark.thorough
 @every_board
 def test_words_fit_on_their_line_wherever_the_controls_stand(name):
     board = make(name)
@@ -87,6 +90,7 @@ def test_words_fit_on_their_line_wherever_the_controls_stand(name):
                 assert "\n" not in label.value
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore")  # pytest would keep each of an old library's warnings, and they pile up
 @every_board
 def test_a_hundred_moves_leave_one_figure_and_the_memory_where_it_was(name):
@@ -108,6 +112,7 @@ def test_a_hundred_moves_leave_one_figure_and_the_memory_where_it_was(name):
     assert len(gc.get_objects()) - objects < 1000
 
 
+@pytest.mark.thorough
 @every_board
 def test_without_a_kernel_it_reads_as_words(name):
     board = make(name)
@@ -124,6 +129,7 @@ def between(control):
     return []
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 @every_board
 def test_it_draws_at_the_ends_of_all_controls_at_once_and_between_their_steps(name):
@@ -138,6 +144,7 @@ def test_it_draws_at_the_ends_of_all_controls_at_once_and_between_their_steps(na
     board.close()
 
 
+@pytest.mark.thorough
 @every_board
 def test_what_is_no_number_leaves_the_picture_and_the_words_say_so(name):
     board = make(name)
@@ -253,6 +260,7 @@ def test_moves_from_two_threads_do_not_meet_in_one_drawing(level):
     assert board.labels[0].value == f"level {level.value}"
 
 
+@pytest.mark.thorough
 @every_board
 def test_a_closed_board_is_gone_with_all_its_parts(name):
     board = make(name)
@@ -265,6 +273,7 @@ def test_a_closed_board_is_gone_with_all_its_parts(name):
     assert [part() for part in parts if part() is not None] == []
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore")  # pytest would keep every deprecation that old ipywidgets are told of
 def test_fifty_boards_leave_the_memory_where_it_was():
     def make_and_close(count):
@@ -289,6 +298,7 @@ def test_closing_a_board_stops_its_training():
     assert board.run.state == "stopped"
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 @every_board
 def test_a_refused_argument_leaves_no_half_made_board_behind(name):

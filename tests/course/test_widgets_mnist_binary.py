@@ -92,6 +92,7 @@ def test_a_stopped_run_has_made_every_step_before_and_no_part_of_the_one_it_stop
     assert run.words.startswith("stopped at step 7 of 100 (rate 0.2, 200 digits): loss ")
 
 
+@pytest.mark.thorough
 def test_the_run_so_far_is_told_in_words():
     told = []
     binary_run(0.2, 200, 1500, watch=lambda step, so_far: step == 1200 and told.append(so_far()) is None)
@@ -100,6 +101,7 @@ def test_the_run_so_far_is_told_in_words():
     assert len(told[0].losses) == 1201
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("learning_rate", "digits", "steps"), [(0.001, 100, 200), (10, 100, 200), (10, 4000, 200)])
 def test_the_ends_of_the_sliders_end_in_words(learning_rate, digits, steps):
     run = binary_run(learning_rate, digits, steps)
@@ -107,6 +109,7 @@ def test_the_ends_of_the_sliders_end_in_words(learning_rate, digits, steps):
     assert run.words.startswith(f"learning rate {learning_rate}, {digits:,} digits, 200 steps: loss ")
 
 
+@pytest.mark.thorough
 def test_too_large_a_rate_ends_at_half_of_the_answers_and_a_slow_one_has_learned_little():
     assert binary_run(10, 4000, 200).held_out[-1] == pytest.approx(0.5, abs=0.03)
     assert binary_run(0.001, 4000, 200).held_out[-1] < 0.65 < binary_run(0.2, 4000, 200).held_out[-1]
@@ -142,6 +145,7 @@ def test_a_slider_says_what_the_next_run_will_be_and_trains_nothing(board):
     assert board.thread is None
 
 
+@pytest.mark.thorough
 def test_train_runs_to_the_end_and_says_how_it_went(board):
     picture = board.image.value
     board.train.click()
@@ -156,6 +160,7 @@ def test_train_runs_to_the_end_and_says_how_it_went(board):
     assert board.image.value != picture
 
 
+@pytest.mark.thorough
 def test_a_rate_between_two_marks_is_trained_with_as_it_is_shown(board):
     board.controls["learning_rate"].value = 10**-0.7  # 0.19953
     board.train.click()
@@ -192,6 +197,7 @@ def test_a_slider_that_is_moved_while_it_trains_sets_the_next_run(running):
     assert words(running)[1] == "Train starts anew with learning rate 0.2, 1,000 digits, 10,000 steps"
 
 
+@pytest.mark.thorough
 def test_a_second_run_starts_anew_from_the_same_network(running):
     running.stop.click()
     running.thread.join(60)
@@ -217,6 +223,7 @@ def test_stop_before_the_first_step_stops_there(board, monkeypatch):
     assert words(board)[0].startswith("stopped at step 0 of 200 ")
 
 
+@pytest.mark.thorough
 def test_words_and_pictures_follow_at_a_bounded_rate(running):
     changes = {"words": 0, "picture": 0}
 
@@ -236,6 +243,7 @@ def test_words_and_pictures_follow_at_a_bounded_rate(running):
     assert pictures <= said <= seconds / mnist_binary.WORDS_EVERY + 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("place", ["binary_run", "questions"])
 def test_an_error_in_the_thread_is_shown_and_the_next_run_works(board, monkeypatch, place):
     def fail(*_, **__):
@@ -280,6 +288,7 @@ def test_a_machine_without_a_thread_to_spare_says_so(board, monkeypatch):
     board.thread = None
 
 
+@pytest.mark.thorough
 def test_many_starts_and_stops_leave_one_figure_and_no_thread(board):
     board.controls["steps"].value = LONG
     figure, picture = board.figure, board.image
@@ -292,6 +301,7 @@ def test_many_starts_and_stops_leave_one_figure_and_no_thread(board):
     assert (board.figure, board.image, len(figure.axes)) == (figure, picture, 5)
 
 
+@pytest.mark.thorough
 def test_stop_is_heard_by_a_kernel_while_it_trains():
     """The messages that a browser sends, to a kernel of its own."""
     manager, client = start_new_kernel(kernel_name="python3")

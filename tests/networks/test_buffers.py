@@ -91,6 +91,7 @@ def assert_same_numbers(found, expected, tolerance=1e-9):
         np.testing.assert_allclose(found[1][key], gradient, rtol=tolerance, atol=tolerance * finite)
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("place", ["a pixel", "conv_weight", "conv_bias", "dense_weight", "dense_bias"])
 @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324, -1e-310])
@@ -372,6 +373,7 @@ def run_python(program, **environment):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("life", LIVES)
 def test_a_process_ends_without_a_word(life):
     if "fork" in life and sys.platform != "linux":
@@ -380,6 +382,7 @@ def test_a_process_ends_without_a_word(life):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.thorough
 def test_no_setting_of_threads_changes_a_digit():
     """A SoftmaxCNN whose dense layer is large enough for BLAS to share its products out, were its blocks not small."""
     program = """

@@ -16,6 +16,8 @@ from cnnlab import _buffers
 from cnnlab.networks import BinaryCNN, FilterRegression, SingleFilterCNN, SoftmaxCNN, TenClassCNN
 from cnnlab.training import gradient_descent, sgd_step
 
+pytestmark = pytest.mark.thorough
+
 BINARY = {
     f"BinaryCNN {loss}{' standardized' * standardized}": {"loss": loss, "standardized": standardized}
     for loss in ("half_squared_error", "cross_entropy")

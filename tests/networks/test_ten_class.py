@@ -146,6 +146,7 @@ def assert_the_fast_path_agrees(network, x, labels, tolerance=1e-11):
         assert_same(gradients[key], gradient, dtype=gradient.dtype, tolerance=tolerance)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("n", [1, 2, 5, 8, 33])
 @every_size
 def test_the_fast_path_gives_the_numbers_of_forward_and_backward(sizes, n):
@@ -434,6 +435,7 @@ def accuracy(network, digits):
     return np.mean(network.predict(images) == digits.labels)
 
 
+@pytest.mark.thorough
 def test_97_percent_of_the_digits_held_out_are_answered_rightly(trained):
     network, history, test = trained
     assert history.diverged_at is None
@@ -441,6 +443,7 @@ def test_97_percent_of_the_digits_held_out_are_answered_rightly(trained):
     assert accuracy(network, test) >= 0.97
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(
     not (GENUINE / "t10k-images-idx3-ubyte.gz").exists(),
     reason="the published test set is not here (set CNNLAB_MNIST_DIR to the folder that holds it)",

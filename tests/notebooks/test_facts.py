@@ -113,6 +113,7 @@ def test_01_a_rate_below_the_limit_converges(rate):
     assert history.loss[-1] < 1e-3 * history.loss[0]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rate", [0.1865, 0.19])
 def test_01_a_rate_above_the_limit_explodes(rate):
     history = gradient_descent(network_01(seed_42()), IMAGE, TARGET, learning_rate=rate, steps=400)

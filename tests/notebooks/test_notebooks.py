@@ -174,6 +174,7 @@ def test_notebooks_are_compared_strictly():
     assert "lax" not in options
 
 
+@pytest.mark.thorough
 @every_notebook
 def test_a_turned_kernel_makes_it_fail(path, tmp_path):
     """Convolution instead of correlation: the classic slip, planted in a copy of the package."""

@@ -22,6 +22,8 @@ from strategies import (
 
 from cnnlab.convolution import conv2d, conv2d_backward, conv2d_output_size, fold, unfold, zero_pad
 
+pytestmark = pytest.mark.thorough
+
 
 def padded(image, before, after):
     stack = [(0, 0)] * (image.ndim - 2)

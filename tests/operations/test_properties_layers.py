@@ -12,6 +12,8 @@ from cnnlab.linear import linear, linear_backward
 from cnnlab.normalization import standardize, standardize_backward
 from cnnlab.pooling import max_pool2d, max_pool2d_backward
 
+pytestmark = pytest.mark.thorough
+
 EPS = {4: 2.0**-23, 8: 2.0**-52}
 
 

@@ -14,6 +14,8 @@ from cnnlab import losses
 from cnnlab.activations import softmax
 from cnnlab.gradient_check import check_gradient, numerical_gradient
 
+pytestmark = pytest.mark.thorough
+
 # Each loss once more, as its formula: in complex numbers too, so that Im f(z + ih v) / h is its slope along v, exactly.
 
 

@@ -38,6 +38,7 @@ def run(*arguments):
 # Sliders
 
 
+@pytest.mark.thorough
 def test_slider_latency_names_board_and_control_with_a_time():
     result = run("benchmarks/slider_latency.py", "filter_update", "logits")
     assert result.returncode == 0, result.stderr
@@ -49,6 +50,7 @@ def test_slider_latency_names_board_and_control_with_a_time():
     assert all(float(row.split()[-1]) > 0 for row in rows)
 
 
+@pytest.mark.thorough
 def test_slider_latency_knows_its_boards():
     result = run("benchmarks/slider_latency.py", "no_such_board")
     assert result.returncode == 2
@@ -118,6 +120,7 @@ def test_dtype_shape_name_and_value_are_compared(theirs, what):
         require_same("other", theirs, {"x": np.ones(2)})
 
 
+@pytest.mark.thorough
 def test_who_cannot_take_part_is_left_out_with_a_reason():
     def absent(problem):
         raise Unavailable("it needs a C++ compiler, and there is none")
@@ -146,6 +149,7 @@ def test_summary_gives_median_and_quartiles():
     assert summary([7.0]) == {"median": 7.0, "lower": 7.0, "upper": 7.0, "turns": 1}
 
 
+@pytest.mark.thorough
 def test_two_take_turns_and_change_who_begins():
     calls = []
 
@@ -158,6 +162,7 @@ def test_two_take_turns_and_change_who_begins():
     assert "".join(turns) == "AABBBBAAAABBBBAA"
 
 
+@pytest.mark.thorough
 def test_who_is_slow_takes_fewer_turns():
     functions = {"fast": lambda: None, "slow": lambda: time.sleep(0.03)}
     samples = by_turns(functions, Effort(rounds=9, turn=0.0001, budget=0.1))
@@ -165,6 +170,7 @@ def test_who_is_slow_takes_fewer_turns():
     assert 1 <= len(samples["slow"]) < 9
 
 
+@pytest.mark.thorough
 def test_everyone_is_timed_with_the_first_alone():
     functions = {"cnnlab": lambda: None, "B": lambda: time.sleep(0.001), "C": lambda: time.sleep(0.002)}
     measured = compared(functions, Effort(rounds=3, turn=0.001, budget=1))
@@ -302,6 +308,7 @@ def test_the_picture_is_drawn_from_the_results_and_told_in_words(tmp_path):
 # The command
 
 
+@pytest.mark.thorough
 def test_the_benchmarks_run_and_write_nothing():
     before = {path: path.read_bytes() for path in (ROOT / "README.md", bench.RESULTS)}
     result = run("-m", "benchmarks", "--quick", "--only", "steps")
@@ -312,6 +319,7 @@ def test_the_benchmarks_run_and_write_nothing():
     assert {path: path.read_bytes() for path in before} == before
 
 
+@pytest.mark.thorough
 def test_a_part_that_is_not_there_is_refused():
     result = run("-m", "benchmarks", "--only", "sliders")
     assert result.returncode == 2

@@ -147,6 +147,7 @@ def test_import_cnnlab_brings_in_the_ground_floor_networks_and_training():
     assert set(names) >= {*OPERATIONS, "networks", "training"}
 
 
+@pytest.mark.thorough
 def test_import_cnnlab_costs_at_most_1_2_times_import_numpy(tmp_path):
     # Compiled once, as an installed package is, whatever the machine's settings and the state of its folders.
     compiled = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
@@ -191,6 +192,7 @@ def test_the_readme_gives_the_minutes_that_each_page_gives():
         assert f"| {re.search(r'About ([0-9]+) minutes', first)[1]} |" in row
 
 
+@pytest.mark.thorough
 def test_make_links_writes_the_address_of_origin_everywhere(tmp_path):
     copy_of_what_links_writes(tmp_path)
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
@@ -205,6 +207,7 @@ def test_make_links_writes_the_address_of_origin_everywhere(tmp_path):
         assert old.removeprefix("github.com/") + "/blob" not in text, file
 
 
+@pytest.mark.thorough
 def test_the_setup_cell_installs_from_a_folder_where_the_package_is_missing(tmp_path):
     """What Colab does, with CNNLAB_SOURCE in place of the repository's address."""
     venv.create(tmp_path / "fresh", with_pip=True, symlinks=os.name != "nt")

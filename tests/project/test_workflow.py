@@ -25,6 +25,7 @@ def runs():
     return [*product(matrix["os"], matrix["session"], matrix["python"]), *included]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("schema", "path"), [("github-workflows", "workflows/test.yml"), ("dependabot", "dependabot.yml")]
 )
@@ -34,6 +35,7 @@ def test_it_keeps_to_the_published_schema(schema, path):
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.thorough
 def test_the_schema_refuses_a_slip(tmp_path):
     text = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
     wrong = tmp_path / "test.yml"
