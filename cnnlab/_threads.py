@@ -10,9 +10,10 @@ from typing import Callable, Iterable, TypeVar
 
 import numpy as np
 
-__all__ = ["share_out"]
+__all__ = ["count_parts", "dot", "share_out"]
 
 Result = TypeVar("Result")
+UNSHARED = 2**19  # multiplications of a matrix product that BLAS leaves to one thread
 SHARES = 4  # the same on every machine, so that sums are made in the same order whatever the number of cores
 
 
@@ -29,6 +30,21 @@ def share_out(work: Callable[[range], Result], pieces: int) -> list[Result]:
     except RuntimeError:  # no thread is to be had: the interpreter is shutting down, or the system gives no more
         results = map(work, shares)
     return list(results)
+
+
+def count_parts(rows: int, cost: int) -> int:
+    """Say into how many equal parts to divide rows of so many multiplications each, so that BLAS shares none out."""
+    if rows * cost < UNSHARED:
+        return 1
+    divisors = (parts for parts in range(1, rows + 1) if rows % parts == 0)
+    return next((parts for parts in divisors if rows // parts * cost < UNSHARED), rows)
+
+
+def dot(a: np.ndarray, b: np.ndarray) -> float:
+    """Sum the products of two arrays of one shape in one thread. Infinity or NaN in either shows in the sum."""
+    if a.size < 2**13:  # BLAS shares out no dot product so short
+        return float(np.vdot(a, b))
+    return float(np.add.reduce(np.multiply(a, b), axis=None))
 
 
 def _workers() -> ThreadPoolExecutor:

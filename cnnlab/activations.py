@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cnnlab._checks import as_axis, as_float, require_shape
+from cnnlab._threads import dot
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -79,8 +81,18 @@ def relu_backward(dy: ArrayLike, x: ArrayLike) -> np.ndarray:
     """
     dy, x = as_float("dy", dy), as_float("x", x)
     require_shape("dy", dy, x.shape, "the shape of x")
-    # Not dy * (x > 0): infinity times 0 would be NaN.
-    return np.where(x <= 0, np.zeros((), x.dtype), dy)
+    dx = np.empty(x.shape, np.result_type(dy, x))
+    with np.errstate(all="ignore"):
+        _relu_backward(dy, x, dx, np.empty(x.shape, bool))
+        return dx + 0  # no minus zeros
+
+
+def _relu_backward(dy: np.ndarray, x: np.ndarray, dx: np.ndarray, positive: np.ndarray) -> None:
+    """Write ∂L/∂x into `dx`; `positive` is overwritten. A zero may have a sign."""
+    np.greater(x, 0, out=positive)
+    np.multiply(dy, positive, out=dx)
+    if not isfinite(dot(dy, x)):  # infinity times 0 is NaN, and what passed through NaN gets the gradient too
+        np.copyto(dx, np.where(x <= 0, 0, dy))
 
 
 def sigmoid(x: ArrayLike) -> np.ndarray:
@@ -112,8 +124,18 @@ def sigmoid(x: ArrayLike) -> np.ndarray:
     array([0. , 0.5, 1. ])
     """
     x = as_float("x", x)
-    with np.errstate(all="ignore"):  # exp(-x) may reach infinity; 1 / (1 + infinity) is the right 0
-        return 1 / (1 + np.exp(-x))
+    y = np.empty(x.shape, x.dtype)
+    with np.errstate(all="ignore"):
+        _sigmoid(x, y)
+    return y[()]  # one number for one number
+
+
+def _sigmoid(x: np.ndarray, y: np.ndarray) -> None:
+    """Write σ(x) into `y`."""
+    np.negative(x, out=y)
+    np.exp(y, out=y)  # it may reach infinity, and 1 divided by that is the right 0
+    y += 1
+    np.divide(1, y, out=y)
 
 
 def sigmoid_backward(dy: ArrayLike, y: ArrayLike) -> np.ndarray:
@@ -154,8 +176,17 @@ def sigmoid_backward(dy: ArrayLike, y: ArrayLike) -> np.ndarray:
             f"y must lie between 0 and 1; got values from {y.min():g} to {y.max():g}: give the output of sigmoid, not "
             f"its input"
         )
+    dx = np.empty(y.shape, np.result_type(dy, y))
     with np.errstate(all="ignore"):
-        return dy * y * (1 - y)
+        _sigmoid_backward(dy, y, dx, np.empty(y.shape, y.dtype))
+    return dx[()]
+
+
+def _sigmoid_backward(dy: np.ndarray, y: np.ndarray, dx: np.ndarray, slope: np.ndarray) -> None:
+    """Write ∂L/∂x into `dx`; `slope` is overwritten with σ'(x) = (1 − y) y."""
+    np.subtract(1, y, out=slope)
+    slope *= y
+    np.multiply(dy, slope, out=dx)
 
 
 def softmax(x: ArrayLike, axis: int = -1) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cnnlab._checks import as_float, require_room, require_shape
+from cnnlab._threads import count_parts
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -61,7 +62,7 @@ def linear(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> np
         require_shape("bias", bias, weight.shape[:1], "one number for each output")
     require_room("the output for these x and weight", (*x.shape[:-1], len(weight)), "pass fewer rows of x at a time")
     with np.errstate(all="ignore"):
-        y = x @ weight.T
+        y = _product(x, weight.T) if x.ndim == 2 else x @ weight.T
         return y if bias is None else y + bias
 
 
@@ -106,7 +107,19 @@ def linear_backward(dy: ArrayLike, x: ArrayLike, weight: ArrayLike) -> LinearGra
     with np.errstate(all="ignore"):
         if x.ndim == 1:
             return LinearGradients(dy @ weight, np.outer(dy, x), dy.copy())
-        return LinearGradients(dy @ weight, dy.T @ x, dy.sum(axis=0))
+        return LinearGradients(_product(dy, weight), _product(dy.T, x), dy.sum(axis=0))
+
+
+def _product(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Multiply two matrices, in parts so small that BLAS shares none out: digits do not depend on its threads."""
+    if a.size == 1 or b.size == 1:  # BLAS leaves a single factor 0 out, even where the other one is NaN or infinite
+        return np.multiply(a, b, out=out)
+    parts = count_parts(len(a), b.size)
+    if parts == 1 or not a.size:
+        return np.dot(a, b, out=out)
+    shape = (parts, len(a) // parts, b.shape[1])
+    product = np.matmul(a.reshape(*shape[:2], -1), b, out=None if out is None else out.reshape(shape))
+    return product.reshape(len(a), b.shape[1])
 
 
 def _features_and_weight(x: ArrayLike, weight: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

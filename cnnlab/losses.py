@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnnlab._checks import as_array, as_float
+from cnnlab._threads import dot
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -58,7 +59,7 @@ def mse_loss(prediction: ArrayLike, target: ArrayLike) -> float:
     """
     prediction, target = _pair(prediction, target)
     with np.errstate(all="ignore"):
-        return _mean(np.square(prediction - target))
+        return _mse_loss(prediction, target, prediction.size)[0]
 
 
 def mse_loss_backward(prediction: ArrayLike, target: ArrayLike) -> np.ndarray:
@@ -93,8 +94,14 @@ def mse_loss_backward(prediction: ArrayLike, target: ArrayLike) -> np.ndarray:
     """
     prediction, target = _pair(prediction, target)
     with np.errstate(all="ignore"):
-        # Doubled last, so as not to overflow before its time.
-        return (prediction - target) / max(prediction.size, 1) * 2
+        return _mse_loss(prediction, target, prediction.size)[1]
+
+
+def _mse_loss(prediction: np.ndarray, target: np.ndarray, count: int) -> tuple[float, np.ndarray]:
+    """Return the share of these numbers in the loss of `count` numbers, and its gradient."""
+    error = prediction - target
+    # Doubled last, so as not to overflow before its time.
+    return dot(error, error) / count if count else np.nan, error / max(count, 1) * 2
 
 
 def half_squared_error(prediction: ArrayLike, target: ArrayLike) -> float:
@@ -129,7 +136,7 @@ def half_squared_error(prediction: ArrayLike, target: ArrayLike) -> float:
     """
     prediction, target = _numbers_of_a_batch(prediction, target)
     with np.errstate(all="ignore"):
-        return _mean(np.square(prediction - target)) / 2
+        return _half_squared_error(prediction, target, prediction.size)[0]
 
 
 def half_squared_error_backward(prediction: ArrayLike, target: ArrayLike) -> np.ndarray:
@@ -163,7 +170,13 @@ def half_squared_error_backward(prediction: ArrayLike, target: ArrayLike) -> np.
     """
     prediction, target = _numbers_of_a_batch(prediction, target)
     with np.errstate(all="ignore"):
-        return (prediction - target) / max(prediction.size, 1)
+        return _half_squared_error(prediction, target, prediction.size)[1]
+
+
+def _half_squared_error(prediction: np.ndarray, target: np.ndarray, count: int) -> tuple[float, np.ndarray]:
+    """Return the share of these images in the loss of `count` images, and its gradient."""
+    error = prediction - target
+    return dot(error, error) / (2 * count) if count else np.nan, error / max(count, 1)
 
 
 def binary_cross_entropy_with_logits(prediction: ArrayLike, target: ArrayLike) -> float:
@@ -202,9 +215,7 @@ def binary_cross_entropy_with_logits(prediction: ArrayLike, target: ArrayLike) -
     """
     logits, target = _logits_and_answers(prediction, target)
     with np.errstate(all="ignore"):
-        # max(z, 0) − z y, spelled out: at an infinite z it would be infinity minus infinity.
-        distance = np.where(logits > 0, logits * (1 - target), -logits * target)
-        return _mean(distance + np.log1p(np.exp(-np.abs(logits))))
+        return _binary_cross_entropy_with_logits(logits, target, logits.size)[0]
 
 
 def binary_cross_entropy_with_logits_backward(prediction: ArrayLike, target: ArrayLike) -> np.ndarray:
@@ -237,9 +248,17 @@ def binary_cross_entropy_with_logits_backward(prediction: ArrayLike, target: Arr
     array([-0.25    , -0.059601])
     """
     logits, target = _logits_and_answers(prediction, target)
-    with np.errstate(all="ignore"):  # exp(-z) may reach infinity; 1 / (1 + infinity) is the right 0
-        answers = 1 / (1 + np.exp(-logits))
-        return (answers - target) / max(logits.size, 1)
+    with np.errstate(all="ignore"):
+        return _binary_cross_entropy_with_logits(logits, target, logits.size)[1]
+
+
+def _binary_cross_entropy_with_logits(logits: np.ndarray, target: np.ndarray, count: int) -> tuple[float, np.ndarray]:
+    """Return the share of these scores in the loss of `count` scores, and its gradient."""
+    # max(z, 0) − z y, spelled out: at an infinite z it would be infinity minus infinity.
+    distance = np.where(logits > 0, logits * (1 - target), -logits * target)
+    loss = _share(distance + np.log1p(np.exp(-np.abs(logits))), count)
+    prediction = 1 / (1 + np.exp(-logits))  # exp may reach infinity, and 1 divided by that is the right 0
+    return loss, (prediction - target) / max(count, 1)
 
 
 def cross_entropy(prediction: ArrayLike, target: ArrayLike) -> float:
@@ -278,8 +297,7 @@ def cross_entropy(prediction: ArrayLike, target: ArrayLike) -> float:
     """
     logits, labels = _logits_and_labels(prediction, target)
     with np.errstate(all="ignore"):
-        shifted = _shift(logits)
-        return _mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels])
+        return _cross_entropy(logits, labels, len(labels))[0]
 
 
 def cross_entropy_backward(prediction: ArrayLike, target: ArrayLike) -> np.ndarray:
@@ -314,20 +332,26 @@ def cross_entropy_backward(prediction: ArrayLike, target: ArrayLike) -> np.ndarr
     """
     logits, labels = _logits_and_labels(prediction, target)
     with np.errstate(all="ignore"):
-        exponentials = np.exp(_shift(logits))
-        d_logits = exponentials / exponentials.sum(axis=1, keepdims=True)
-        d_logits[np.arange(len(labels)), labels] -= 1
-        d_logits /= max(len(labels), 1)
-    return d_logits.reshape(np.shape(prediction))
+        return _cross_entropy(logits, labels, len(labels))[1].reshape(np.shape(prediction))
 
 
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if values.size else np.nan
+def _cross_entropy(logits: np.ndarray, labels: np.ndarray, count: int) -> tuple[float, np.ndarray]:
+    """Return the share of these images in the loss of `count` images, and its gradient (n, K)."""
+    correct = labels[:, None] == np.arange(logits.shape[1])
+    # Softmax stays the same and no exponential overflows; infinity minus infinity is NaN, as it should be.
+    shifted = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
+    p = np.exp(shifted)
+    sums = np.add.reduce(p, axis=1, keepdims=True)
+    loss = _share(np.log(sums[:, 0]) - shifted[correct], count)
+    p /= sums
+    p -= correct
+    p /= max(count, 1)
+    return loss, p
 
 
-def _shift(logits: np.ndarray) -> np.ndarray:
-    """Make the largest score of each row 0: softmax stays the same and no exponential overflows."""
-    return logits - logits.max(axis=1, keepdims=True)  # infinity minus infinity is NaN, as it should be
+def _share(values: np.ndarray, count: int) -> float:
+    """Return what these values add to the mean of `count` values."""
+    return float(np.add.reduce(values, axis=None)) / count if count else np.nan
 
 
 def _pair(prediction: ArrayLike, target: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterator
+from math import isfinite
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cnnlab._checks import as_float, as_pair, require_shape
+from cnnlab._threads import dot
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -51,13 +53,21 @@ def max_pool2d(
     array([[6., 8.],
            [9., 6.]])
     """
-    x, window, step, size = _windows(x, kernel_size, stride)
-    # A maximum over kH × kW strided slices is much faster than a reduction over two tiny axes.
-    slices = _cells(window, step, size)
-    y = x[..., *next(slices)].copy()
-    for cells in slices:
-        np.maximum(y, x[..., *cells], out=y)
+    windows = _windows(x, kernel_size, stride)
+    y = np.empty(windows.cells.shape[2:], windows.cells.dtype)
+    _max_pool2d(windows, y)
     return y
+
+
+def _max_pool2d(x: Windows, y: np.ndarray) -> None:
+    """Write the largest value of each window into `y`."""
+    # A maximum over kH × kW strided maps is much faster than a reduction over two tiny axes.
+    first, *others = x.places
+    if not others:
+        y[...] = first
+    for place in others:
+        np.maximum(first, place, out=y)
+        first = y
 
 
 def max_pool2d_backward(
@@ -104,25 +114,63 @@ def max_pool2d_backward(
            [3., 0., 0., 0.],
            [0., 0., 0., 4.]])
     """
-    x, window, step, size = _windows(x, kernel_size, stride)
+    windows = _windows(x, kernel_size, stride)
     dy = as_float("dy", dy)
-    require_shape("dy", dy, (*x.shape[:-2], *size), "the shape of max_pool2d's output")
-    y = max_pool2d(x, window, stride=step)
-    waiting = np.ones(y.shape, bool)  # windows whose maximum has not been met yet
-    dx = np.zeros(x.shape, np.result_type(dy, x))
+    y = np.empty(windows.cells.shape[2:], windows.cells.dtype)
+    require_shape("dy", dy, y.shape, "the shape of max_pool2d's output")
+    dx = np.zeros(np.shape(x), np.result_type(dy, y))
+    gradients = Windows(dx, windows.kernel_size, windows.stride)
     with np.errstate(all="ignore"):
-        for cells in _cells(window, step, size):
-            part = x[..., *cells]
-            first = waiting & ((part == y) | (part != part))  # only NaN differs from itself
-            dx[..., *cells] += np.where(first, dy, 0)
-            waiting &= ~first
+        _max_pool2d(windows, y)
+        _max_pool2d_backward(
+            dy, windows, y, gradients, None if gradients.overlap else np.empty(windows.cells.shape, bool)
+        )
+        dx += 0  # no minus zeros
     return dx
 
 
-def _windows(
-    x: ArrayLike, kernel_size: int | tuple[int, int], stride: int | tuple[int, int] | None
-) -> tuple[np.ndarray, tuple[int, int], tuple[int, int], tuple[int, int]]:
-    """Check the arguments; return x, the window's size, its step and the output's size."""
+def _max_pool2d_backward(dy: np.ndarray, x: Windows, y: np.ndarray, dx: Windows, largest: np.ndarray | None) -> None:
+    """Write ∂L/∂x into `dx`, which must be 0 where windows overlap or none lies. A zero may have a sign.
+
+    `largest` (kH, kW, ..., H', W') of bool is overwritten; it is not needed where windows overlap.
+    """
+    if largest is not None and isfinite(dot(dy, y)):
+        np.equal(x.cells, y, out=largest)
+        if np.count_nonzero(largest) > y.size:  # a tie
+            first, *others = largest.reshape(-1, *y.shape)
+            taken = first.copy()
+            for hit in others:
+                np.greater(hit, taken, out=hit)
+                taken |= hit
+        np.multiply(largest, dy, out=dx.cells)
+        return
+    waiting = np.ones(y.shape, bool)  # windows whose maximum has not been met yet
+    for pixels, gradients in zip(x.places, dx.places, strict=True):
+        first = waiting & ((pixels == y) | (pixels != pixels))  # only NaN differs from itself
+        np.add(gradients if dx.overlap else 0, np.where(first, dy, 0), out=gradients)
+        waiting &= ~first
+
+
+class Windows:
+    """Maps (..., H, W), seen as the pixels at each place (u, v) in their windows.
+
+    `cells` is (kH, kW, ..., H', W'), `places` its kH kW maps in row-major order. Both are views of the maps.
+    """
+
+    def __init__(self, maps: np.ndarray, kernel_size: tuple[int, int], stride: tuple[int, int]) -> None:
+        self.kernel_size, self.stride = kernel_size, stride
+        *stack, height, width = maps.shape
+        *steps, down, right = maps.strides
+        size = ((height - kernel_size[0]) // stride[0] + 1, (width - kernel_size[1]) // stride[1] + 1)
+        self.cells = np.lib.stride_tricks.as_strided(
+            maps, (*kernel_size, *stack, *size), (down, right, *steps, stride[0] * down, stride[1] * right)
+        )
+        self.places = [self.cells[u, v] for u in range(kernel_size[0]) for v in range(kernel_size[1])]
+        self.overlap = stride[0] < kernel_size[0] or stride[1] < kernel_size[1]
+
+
+def _windows(x: ArrayLike, kernel_size: int | tuple[int, int], stride: int | tuple[int, int] | None) -> Windows:
+    """Check the arguments, and see x as windows."""
     x = as_float("x", x)
     if x.ndim < 2:
         raise ValueError(f"x must have rows and columns, (..., H, W); got shape {x.shape}")
@@ -134,14 +182,4 @@ def _windows(
             f"a window of {window[0]} × {window[1]} does not fit into a map of {height} × {width}: use a smaller "
             f"kernel_size"
         )
-    return x, window, step, ((height - window[0]) // step[0] + 1, (width - window[1]) // step[1] + 1)
-
-
-def _cells(window: tuple[int, int], step: tuple[int, int], size: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
-    """Select, for each place in the window in row-major order, the cell of every window at that place."""
-    for u in range(window[0]):
-        for v in range(window[1]):
-            yield (
-                slice(u, u + step[0] * (size[0] - 1) + 1, step[0]),
-                slice(v, v + step[1] * (size[1] - 1) + 1, step[1]),
-            )
+    return Windows(x, window, step)

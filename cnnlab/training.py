@@ -97,7 +97,7 @@ def gradient_descent(
 
     Parameters
     ----------
-    network : one of cnnlab.networks
+    network : Network, or any object with `parameters` and `loss_and_gradients(x, target)`
         What to train.
     x : (N, 1, H, W) array_like, or (H, W)
         Images.
@@ -143,9 +143,12 @@ def gradient_descent(
     >>> gradient_descent(network, image, target, learning_rate=0.1, steps=2).loss.round(6)
     array([0.365   , 0.166225])
     """
-    if isinstance(network, type) or not callable(getattr(network, "loss_gradients_hits", None)):
+    if isinstance(network, type) or not (
+        callable(getattr(network, "loss_and_gradients", None)) and hasattr(network, "parameters")
+    ):
         raise TypeError(
-            f"network must be one of cnnlab.networks, as in SoftmaxCNN.initialize(rng); got {shown(network)}"
+            "network must have parameters and loss_and_gradients, as SoftmaxCNN.initialize(rng) has; got "
+            f"{shown(network)}"
         )
     learning_rate = _as_learning_rate(learning_rate)
     steps = as_int("steps", steps, 0)
@@ -157,28 +160,32 @@ def gradient_descent(
     if hasattr(network, "_check_data"):
         network._check_data(x, target)  # all of it, as the first batches may leave out what is wrong
     losses: list[float] = []
-    hits: list[float] = []
+    accuracies: list[float] = []
     diverged_at = None
+    # A class of one's own has no accuracy, unless it counts what is correct.
+    take_step = getattr(network, "loss_gradients_correct", None) or (
+        lambda *batch: (*network.loss_and_gradients(*batch), None)
+    )
     for step in _counted(steps, progress):
         images, answers = next(batches)
         # A run that diverges overflows on its way; that is reported as diverged_at and not as a warning.
         with np.errstate(all="ignore"):
-            loss, gradients, right = network.loss_gradients_hits(images, answers)
+            loss, gradients, correct = take_step(images, answers)
         if not math.isfinite(loss):
             diverged_at = step
             break
         losses.append(loss)
-        if right is not None:
-            hits.append(right / (len(images) if images.ndim == 4 else 1))
+        if correct is not None:
+            accuracies.append(correct / (len(images) if images.ndim == 4 else 1))
         if on_step is not None and _ends(on_step(step, loss)):
             break
         sgd_step(network.parameters, gradients, learning_rate)
-    accuracy = np.array(hits) if len(hits) == len(losses) > 0 else None
+    accuracy = np.array(accuracies) if len(accuracies) == len(losses) > 0 else None
     return History(np.array(losses), accuracy, diverged_at)
 
 
 def _may_change(value: Any) -> bool:
-    plain = isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray)
+    plain = type(value) is np.ndarray or (isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray))
     return plain and value.dtype.kind == "f" and value.flags.writeable
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import strategies as st
 from oracle import positions, zeros_around
 
-from cnnlab import convolution
+from cnnlab import _im2col
 
 KINDS = {
     "normal": lambda rng, shape: rng.standard_normal(shape),
@@ -36,7 +36,7 @@ DTYPES = (np.float64, np.float32)
 dtypes = st.sampled_from(DTYPES)
 generators = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 small = st.integers(0, 3)
-block_bytes = st.sampled_from([convolution.BLOCK_BYTES, 1, 400, 2000, 8000])
+block_bytes = st.sampled_from([_im2col.BLOCK_BYTES, 1, 400, 2000, 8000])
 
 
 def kinds_but(*left_out):
@@ -158,7 +158,7 @@ def poolings(draw, *, flavours=FLAVOURS, apart=False):
 def blocks_of(size):
     """Let convolution take images in blocks whose columns have this many bytes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(convolution, "BLOCK_BYTES", size)
+        patch.setattr(_im2col, "BLOCK_BYTES", size)
         yield
 
 

@@ -229,13 +229,13 @@ def answers(kind):
         answers = kind.choose(record(as_images(x)))
         return answers[0] if np.ndim(x) == 2 else answers
 
-    def loss_gradients_hits(x, target, parameters=kind.network.parameters):
+    def loss_gradients_correct(x, target, parameters=kind.network.parameters):
         images = as_images(x)
         targets = as_targets(target, images)
         tensors = [torch.tensor(value, requires_grad=True) for value in parameters.values()]
         loss = kind.loss(kind.record(torch.tensor(images), *tensors), torch.tensor(targets))
         loss.backward()
-        gradients = {key: value.grad.numpy() for key, value in zip(kind.network.keys, tensors, strict=True)}
+        gradients = {key: value.grad.numpy() for key, value in zip(kind.network.parameters, tensors, strict=True)}
         if not len(images):
             gradients = {key: np.zeros(value.shape) for key, value in gradients.items()}
         hits = None if maps else int((kind.choose(record(images, parameters)) == targets).sum())
@@ -244,10 +244,10 @@ def answers(kind):
     return {
         "forward": forward,
         "predict": predict,
-        "loss_gradients_hits": loss_gradients_hits,
-        "loss_and_gradients": lambda x, target: loss_gradients_hits(x, target)[:2],
-        "loss": lambda record, target: loss_gradients_hits(record.x, target)[0],
-        "backward": lambda record, target: loss_gradients_hits(record.x, target)[1],
+        "loss_gradients_correct": loss_gradients_correct,
+        "loss_and_gradients": lambda x, target: loss_gradients_correct(x, target)[:2],
+        "loss": lambda record, target: loss_gradients_correct(record.x, target)[0],
+        "backward": lambda record, target: loss_gradients_correct(record.x, target)[1],
     }
 
 
@@ -380,7 +380,7 @@ def descent(network, x, target, learning_rate, steps, batch_size, rng, progress,
         if batch_size is not None and len(order) < size:
             order = rng.permutation(len(x)).tolist()
         chosen = slice(None) if batch_size is None else [order.pop(0) for _ in range(size)]
-        loss, gradients, hits = DESCENT["loss_gradients_hits"](x[chosen], target[chosen], parameters)
+        loss, gradients, hits = DESCENT["loss_gradients_correct"](x[chosen], target[chosen], parameters)
         if not np.isfinite(loss):
             diverged_at = step
             break

@@ -9,7 +9,7 @@ from hostile import Argument, Case, Refuse, accept, failures
 from hostile_values import EMPTY, EXTREMES, FLOATS, FORMS, INTEGERS, RANKS, WHOLE
 from oracle import assert_same, central_differences, draw, needs_torch, torch
 
-from cnnlab import _buffers, convolution
+from cnnlab import _engine, _im2col
 from cnnlab.convolution import conv2d
 from cnnlab.networks import BinaryCNN, FilterRegression, SingleFilterCNN, SoftmaxCNN
 
@@ -117,7 +117,7 @@ def test_every_gradient_equals_central_differences(name):
     if hasattr(record, "relu"):
         assert np.abs(record.conv).min() > 1e-4  # away from the kink
     gradients = network.backward(record, target)
-    assert list(gradients) == list(network.parameters) == list(network.keys)
+    assert list(gradients) == list(network.parameters) == list(network.parameters)
     for key, value in network.parameters.items():
 
         def loss(changed, key=key):
@@ -145,14 +145,14 @@ def test_whole_networks_equal_pytorch(name, dtype):
         assert_same(gradients[key], tensor.grad.numpy(), dtype=dtype, tolerance=tolerance)
 
 
-@pytest.mark.parametrize("block_bytes", [convolution.BLOCK_BYTES, 1, 2000, 8000])
+@pytest.mark.parametrize("block_bytes", [_im2col.BLOCK_BYTES, 1, 2000, 8000])
 @pytest.mark.parametrize("n", [2, 7])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_fast_path_gives_the_numbers_of_forward_and_backward(monkeypatch, name, n, block_bytes):
     network, x, target, _ = make(name, n)
     record = network.forward(x)
     expected = network.backward(record, target)
-    monkeypatch.setattr(convolution, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(_im2col, "BLOCK_BYTES", block_bytes)
     loss, gradients = network.loss_and_gradients(x, target)
     assert type(loss) is float
     assert loss == pytest.approx(network.loss(record, target), rel=1e-12)
@@ -208,18 +208,18 @@ def test_loss_and_gradients_are_the_mean_over_the_images(name):
     loss, gradients = network.loss_and_gradients(x, target)
     parts = [network.loss_and_gradients(x[i : i + 1], target[i : i + 1]) for i in range(4)]
     assert loss == pytest.approx(np.mean([part[0] for part in parts]), rel=1e-12)
-    for key in network.keys:
+    for key in network.parameters:
         assert_same(gradients[key], np.mean([part[1][key] for part in parts], axis=0))
 
 
-@pytest.mark.parametrize("block_bytes", [convolution.BLOCK_BYTES, 1])
+@pytest.mark.parametrize("block_bytes", [_im2col.BLOCK_BYTES, 1])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_hits_count_the_images_answered_rightly(monkeypatch, name, block_bytes):
     network, x, target, _ = make(name, 9)
-    monkeypatch.setattr(convolution, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(_im2col, "BLOCK_BYTES", block_bytes)
     expected = None if name == "FilterRegression" else sum(network.predict(x) == target)
-    assert network.loss_gradients_hits(x, target)[2] == expected
-    assert network.loss_gradients_hits(x[:0], target[:0])[2] == (None if expected is None else 0)
+    assert network.loss_gradients_correct(x, target)[2] == expected
+    assert network.loss_gradients_correct(x[:0], target[:0])[2] == (None if expected is None else 0)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -229,7 +229,7 @@ def test_the_order_of_the_images_does_not_matter(name):
     loss, gradients = network.loss_and_gradients(x, target)
     other_loss, others = network.loss_and_gradients(x[order], target[order])
     assert other_loss == pytest.approx(loss, rel=1e-12)
-    for key in network.keys:
+    for key in network.parameters:
         assert_same(others[key], gradients[key], tolerance=1e-9)
 
 
@@ -417,8 +417,8 @@ def test_the_record_of_a_binary_network_is_its_formula():
     assert_same(record.dense, record.sigmoid.reshape(5, -1) @ p["dense_weight"][0] + p["dense_bias"][0])
     assert_same(record.logit, (record.dense - record.dense.mean()) / record.dense.std())
     assert_same(record.prediction, scipy.special.expit(record.logit))
-    network.standardized = False
-    assert_same(network.forward(x).logit, record.dense)
+    plain = BinaryCNN(p, loss="cross_entropy")
+    assert_same(plain.forward(x).logit, record.dense)
 
 
 def test_predict_answers_with_a_class():
@@ -441,8 +441,8 @@ def test_predict_answers_with_a_class():
 
 def test_the_target_must_have_one_answer_for_each_image_even_when_blocks_would_hide_it(monkeypatch):
     network = FilterRegression.initialize(rng())
-    for block_bytes in (convolution.BLOCK_BYTES, 1):
-        monkeypatch.setattr(convolution, "BLOCK_BYTES", block_bytes)
+    for block_bytes in (_im2col.BLOCK_BYTES, 1):
+        monkeypatch.setattr(_im2col, "BLOCK_BYTES", block_bytes)
         for n in (3, 5):
             with pytest.raises(ValueError, match="target must have shape"):
                 network.loss_and_gradients(np.ones((4, 1, 3, 3)), np.ones((n, 1, 2, 2)))
@@ -503,7 +503,7 @@ def test_memory_of_the_fast_path_does_not_grow_with_the_batch(monkeypatch):
     peaks = []
     for n in (200, 2000):
         x, labels = np.zeros((n, 1, 20, 20)), np.zeros(n, int)
-        monkeypatch.setattr(_buffers, "_kept", threading.local())  # nothing is left from earlier calls
+        monkeypatch.setattr(_engine, "_kept", threading.local())  # nothing is left from earlier calls
         tracemalloc.start()
         network.loss_and_gradients(x, labels)
         peaks.append(tracemalloc.get_traced_memory()[1])

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from oracle import positions, zeros_around
 from strategies import DTYPES, block_bytes, blocks_of, generators, one_of
 
-from cnnlab import _buffers
+from cnnlab import _engine
 from cnnlab.networks import BinaryCNN, FilterRegression, SingleFilterCNN, SoftmaxCNN, TenClassCNN
 from cnnlab.training import gradient_descent, sgd_step
 
@@ -146,7 +146,7 @@ def test_the_fast_path_gives_what_forward_and_backward_give_for_every_size_of_bl
     expected, factor = by_steps(network, x, target), conditioning(network, x)
     assume(factor < 1e3)
     with blocks_of(size):
-        *ours, hits = network.loss_gradients_hits(x, target)
+        *ours, hits = network.loss_gradients_correct(x, target)
         assert_same_gradients(network.loss_and_gradients(x, target), expected, eps_of(network), 1000 * factor)
         answers = network.predict(x)
     assert_same_gradients(ours, expected, eps_of(network), 1000 * factor)
@@ -274,14 +274,14 @@ class KeptMemory(RuleBasedStateMachine):
 
     @initialize(data=st.data())
     def make_networks(self, data):
-        self.kept, _buffers._kept = _buffers._kept, threading.local()
+        self.kept, _engine._kept = _engine._kept, threading.local()
         names = data.draw(st.lists(st.sampled_from(NAMES), min_size=3, max_size=5), label="networks")
         self.cases = [data.draw(cases(name, counts=(4, 9), alike=True)) for name in names]
         self.handed_out = []
 
     def teardown(self):
         if hasattr(self, "kept"):
-            _buffers._kept = self.kept
+            _engine._kept = self.kept
 
     @rule(which=st.integers(0, 4), data=st.data(), size=block_bytes, count=st.booleans())
     def run(self, which, data, size, count):
@@ -292,12 +292,12 @@ class KeptMemory(RuleBasedStateMachine):
         if factor > 1e3:
             return
         with blocks_of(size):
-            ours = network.loss_gradients_hits(x, target)[:2] if count else network.loss_and_gradients(x, target)
+            ours = network.loss_gradients_correct(x, target)[:2] if count else network.loss_and_gradients(x, target)
         assert_same_gradients(ours, by_steps(network, x, target), eps_of(network), 1000 * factor)
-        kept, _buffers._kept = _buffers._kept, threading.local()
+        kept, _engine._kept = _engine._kept, threading.local()
         with blocks_of(size):
             fresh = network.loss_and_gradients(x, target)
-        _buffers._kept = kept
+        _engine._kept = kept
         assert_same_gradients(ours, fresh, eps_of(network), 100 * factor)
         self.handed_out.append((ours[1], {key: gradient.copy() for key, gradient in ours[1].items()}))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from oracle import assert_same, conv2d_loops, draw, max_pool2d_loops, needs_torch, torch
 
-from cnnlab import _buffers, convolution, datasets
+from cnnlab import _engine, _im2col, _threads, datasets
 from cnnlab.gradient_check import check_gradient
 from cnnlab.networks import TenClassCNN
 from cnnlab.training import gradient_descent
@@ -97,7 +97,7 @@ def test_every_gradient_passes_the_check(sizes):
     record = network.forward(x)
     assert min(np.abs(part).min() for part in (record.conv1, record.conv2, record.dense1)) > 1e-5  # off the kinks
     gradients = network.backward(record, labels)
-    assert list(gradients) == list(network.parameters) == list(network.keys)
+    assert list(gradients) == list(network.parameters) == list(network.parameters)
     for key, value in network.parameters.items():
 
         def loss(changed, key=key):
@@ -126,8 +126,8 @@ def test_loss_and_every_gradient_equal_pytorch(sizes, dtype):
     loss, gradients = network.loss_and_gradients(x, labels)
     assert loss == pytest.approx(expected.item(), rel=tolerance)
     for ours in (gradients, network.backward(record, labels)):
-        assert list(ours) == list(network.keys)
-        for key, tensor in zip(network.keys, tensors, strict=True):
+        assert list(ours) == list(network.parameters)
+        for key, tensor in zip(network.parameters, tensors, strict=True):
             assert_same(ours[key], tensor.grad.numpy(), dtype=dtype, tolerance=tolerance)
 
 
@@ -137,7 +137,7 @@ def test_loss_and_every_gradient_equal_pytorch(sizes, dtype):
 def assert_the_fast_path_agrees(network, x, labels, tolerance=1e-11):
     record = network.forward(x)
     expected = network.backward(record, labels)
-    loss, gradients, hits = network.loss_gradients_hits(x, labels)
+    loss, gradients, hits = network.loss_gradients_correct(x, labels)
     assert type(loss) is float
     assert loss == pytest.approx(network.loss(record, labels), rel=tolerance)
     assert hits == np.sum(network.predict(x) == labels)
@@ -155,14 +155,14 @@ def test_the_fast_path_gives_the_numbers_of_forward_and_backward(sizes, n):
 
 @pytest.mark.parametrize("block_bytes", [1, 20_000, 2**30])
 def test_the_size_of_a_block_changes_nothing(monkeypatch, block_bytes):
-    monkeypatch.setattr(convolution, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(_im2col, "BLOCK_BYTES", block_bytes)
     assert_the_fast_path_agrees(*make("small", 9))
 
 
 @pytest.mark.parametrize("unshared", [1, 100, 1000, 2**40])
 def test_products_in_parts_change_nothing(monkeypatch, unshared):
-    monkeypatch.setattr(_buffers, "UNSHARED", unshared)
-    monkeypatch.setattr(_buffers, "_kept", type(_buffers._kept)())
+    monkeypatch.setattr(_threads, "UNSHARED", unshared)
+    monkeypatch.setattr(_engine, "_kept", type(_engine._kept)())
     assert_the_fast_path_agrees(*make("small", 9))
     assert_the_fast_path_agrees(*make("many", 9))
 
@@ -229,7 +229,7 @@ def test_an_empty_batch_gives_nan_and_zero_gradients():
     record = network.forward(x)
     assert all(len(part) == 0 for part in record)
     assert np.isnan(network.loss(record, labels))
-    loss, gradients, hits = network.loss_gradients_hits(x, [])
+    loss, gradients, hits = network.loss_gradients_correct(x, [])
     assert np.isnan(loss)
     assert hits == 0
     for key, value in network.parameters.items():
@@ -323,11 +323,14 @@ def parameters(**changed):
 
 
 BAD_PARAMETERS = {
-    "conv1_weight": (np.ones((3, 3)), "conv1_weight must have shape (F, 1, kH, kW); got (3, 3)"),
+    "conv1_weight": (
+        np.ones((3, 3)),
+        "conv1_weight must have shape (F, 1, kH, kW); got (3, 3): kernel[None, None] adds the first two axes",
+    ),
     "conv1_bias": (np.ones(3), "conv1_bias must have shape (2,); got (3,)"),
-    "conv2_weight": (np.ones((3, 1, 3, 3)), "conv2_weight must have shape (G, 2, kH, kW); got (3, 1, 3, 3)"),
+    "conv2_weight": (np.ones((3, 1, 3, 3)), "conv2_weight must have shape (F, 2, kH, kW); got (3, 1, 3, 3)"),
     "conv2_bias": (np.ones((3, 1)), "conv2_bias must have shape (3,); got (3, 1)"),
-    "dense1_weight": (np.ones((5, 0)), "dense1_weight must have shape (M, features); got (5, 0)"),
+    "dense1_weight": (np.ones((5, 0)), "dense1_weight must have shape (K, features); got (5, 0)"),
     "dense1_bias": (np.ones(4), "dense1_bias must have shape (5,); got (4,)"),
     "dense2_weight": (np.ones((4, 6)), "dense2_weight must have shape (K, 5); got (4, 6)"),
     "dense2_bias": (5.0, "dense2_bias must have shape (4,); got ()"),
@@ -363,15 +366,19 @@ def test_parameters_with_other_keys_are_refused():
         (
             {"image_size": (16, 15)},
             ValueError,
-            "image_size must be at least (16, 16) for kernel_size (5, 5) twice, each with a pool; got (16, 15)",
+            "image_size must be at least (16, 16) for these layers; got (16, 15): use larger images or a smaller "
+            "kernel_size",
         ),
     ],
 )
 def test_initialize_refuses(options, error, text):
     with pytest.raises(error, match=f"^{re.escape(text)}$"):
         TenClassCNN.initialize(rng(), **options)
+
+
+def test_initialize_needs_a_generator():
     with pytest.raises(TypeError, match=r"^rng must be a random generator"):
-        TenClassCNN.initialize(0, **options)
+        TenClassCNN.initialize(0)
 
 
 @pytest.mark.parametrize("n", [1, 9])

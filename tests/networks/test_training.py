@@ -34,11 +34,11 @@ class Spy:
         self.seen = []
         self.losses = losses
 
-    def loss_gradients_hits(self, x, target):
+    def loss_and_gradients(self, x, target):
         self.seen.append(np.array(x)[:, 0, 0, 0].astype(int).tolist())
         assert (np.ravel(target) == 10 * np.array(x)[:, 0, 0, 0]).all()
         loss = 1.0 if self.losses is None else self.losses[len(self.seen) - 1]
-        return loss, {"w": np.ones(1)}, None
+        return loss, {"w": np.ones(1)}
 
 
 def joined(lists):

@@ -434,7 +434,7 @@ def test_05_sizes_and_the_single_step():
     assert_same(record.probabilities, exponentials / exponentials.sum())
     loss, gradients = network.loss_and_gradients(image, 1)
     assert loss == pytest.approx(-np.log(record.probabilities[0, 1]), rel=1e-12)
-    for key in network.keys:
+    for key in network.parameters:
         assert check(network, key, image, 1, gradients[key]).passed
     for key, value in network.parameters.items():
         value -= 0.01 * gradients[key]

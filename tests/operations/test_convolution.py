@@ -16,17 +16,9 @@ from oracle import (
     zeros_around,
 )
 
-from cnnlab import convolution
-from cnnlab.convolution import (
-    Columns,
-    conv2d,
-    conv2d_backward,
-    conv2d_output_size,
-    fold,
-    make_window,
-    unfold,
-    zero_pad,
-)
+from cnnlab import _im2col
+from cnnlab._im2col import Columns, make_geometry
+from cnnlab.convolution import conv2d, conv2d_backward, conv2d_output_size, fold, unfold, zero_pad
 
 DTYPES = [np.float64, np.float32, np.uint8, np.int64, np.bool_]
 
@@ -189,7 +181,7 @@ def test_blocks_do_not_change_the_numbers(monkeypatch, block_bytes, options):
     whole = conv2d_backward(dy, x, weight, **options)
     matrix = unfold(x, (2, 3), **options)
     image = fold(matrix, (6, 5), (2, 3), **options)
-    monkeypatch.setattr(convolution, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(_im2col, "BLOCK_BYTES", block_bytes)
     assert_same(conv2d(x, weight, bias, **options), expected)
     for ours, theirs in zip(conv2d_backward(dy, x, weight, **options), whole, strict=True):
         assert_same(ours, theirs)
@@ -208,13 +200,13 @@ def numbers_for(window, channels, filters, rows, columns):
 @pytest.mark.parametrize("block_bytes", [1, 300, 700, 1500, 3000, 6000, 20000, 10**6])
 @pytest.mark.parametrize("options", CUT, ids=str)
 def test_pieces_meet_every_cell_once_and_are_as_large_as_a_block_allows(monkeypatch, options, block_bytes, dtype):
-    monkeypatch.setattr(convolution, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(_im2col, "BLOCK_BYTES", block_bytes)
     room = block_bytes // np.dtype(dtype).itemsize
     for kernel, channels, filters in [((2, 3), 2, 0), ((2, 3), 2, 3), ((2, 3), 2, 15), ((1, 1), 1, 1)]:
-        window = make_window((6, 5), kernel, options.get("stride", 1), options.get("padding", 0))
+        window = make_geometry((6, 5), kernel, options.get("stride", 1), options.get("padding", 0))
         met = np.zeros((7, *window.output_size), int)
         sizes = set()
-        for piece in convolution._cut((7, channels, 6, 5), window, np.dtype(dtype), filters):
+        for piece in _im2col.tiles((7, channels, 6, 5), window, np.dtype(dtype), filters):
             met[piece.images, piece.rows, piece.across] += 1
             sizes.add(tuple(part.stop - part.start for part in (piece.images, piece.rows, piece.across)))
         assert (met == 1).all()
@@ -258,7 +250,7 @@ def test_memory_does_not_grow_with_the_batch(padding):
     # All columns of 2,000 images would be 2000 · 9 · 18² · 8 bytes = 47 MB.
     for few, many in zip(extra(200), extra(2000), strict=True):
         assert many < 1.5 * few + 2**20
-        assert many < 4 * convolution.BLOCK_BYTES
+        assert many < 4 * _im2col.BLOCK_BYTES
 
 
 @pytest.mark.parametrize(
@@ -273,7 +265,7 @@ def test_memory_does_not_grow_with_the_batch(padding):
     ids=str,
 )
 def test_memory_does_not_grow_with_the_kernel(monkeypatch, size, kernel, options):
-    monkeypatch.setattr(convolution, "BLOCK_BYTES", 2**16)
+    monkeypatch.setattr(_im2col, "BLOCK_BYTES", 2**16)
     x, weight = draw(1, *size), draw(2, *kernel)
     most = 6 * 2**16 + 3 * weight.nbytes
     y = conv2d(x, weight, **options)
@@ -286,7 +278,7 @@ def test_memory_does_not_grow_with_the_kernel(monkeypatch, size, kernel, options
 
 
 def test_memory_does_not_grow_with_the_filters(monkeypatch):
-    monkeypatch.setattr(convolution, "BLOCK_BYTES", 2**16)
+    monkeypatch.setattr(_im2col, "BLOCK_BYTES", 2**16)
     x, weight = draw(1, 1000, 1, 3, 3), draw(2, 100, 1, 3, 3)
     y = conv2d(x, weight)
     # One product for each image would be 1000 · 100 · 9 · 8 bytes = 7.2 MB.
@@ -395,7 +387,7 @@ def test_fold_is_the_adjoint_of_unfold(case):
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_columns_of_a_block_are_filled_and_folded_again_and_again(case, ones):
     shape, kernels, options = case
-    window = make_window(shape[2:], kernels[2:], options.get("stride", 1), options.get("padding", 0))
+    window = make_geometry(shape[2:], kernels[2:], options.get("stride", 1), options.get("padding", 0))
     small = Columns(shape[0], shape[1:], window, np.dtype(np.float32), ones=ones)
     assert small.fill(draw(1, *shape)).dtype == small.fold().dtype == np.float32
     columns = Columns(shape[0], shape[1:], window, np.dtype(np.float64), ones=ones)
@@ -416,8 +408,8 @@ def test_sums_of_float32_are_made_in_float32():
     columns[2, 0] = -3e38
     assert fold(columns, (1, 5), (1, 3))[0, 2] == np.inf
     assert fold(columns, (5, 1), (3, 1))[2, 0] == np.inf
-    window = make_window((4, 4), (2, 2), 1, 0)
-    pieces = convolution._columns(draw(1, 2, 1, 4, 4, dtype=np.float32), window, np.dtype(np.float32))
+    window = make_geometry((4, 4), (2, 2), 1, 0)
+    pieces = _im2col.columns_of_tiles(draw(1, 2, 1, 4, 4, dtype=np.float32), window, np.dtype(np.float32))
     assert [columns.dtype for _, columns in pieces] == [np.float32]
 
 
@@ -435,7 +427,7 @@ def test_images_without_channels_have_columns_without_rows():
 
 
 def test_a_block_of_a_network_has_as_many_images_as_fill_it_with_columns(monkeypatch):
-    window = make_window((6, 5), (2, 3), 1, 0)  # 5 × 3 cells with columns of 6 entries for each channel
+    window = make_geometry((6, 5), (2, 3), 1, 0)  # 5 × 3 cells with columns of 6 entries for each channel
     for block_bytes, channels, dtype, images in [
         (720, 1, np.float64, 1),
         (1439, 1, np.float64, 1),
@@ -445,8 +437,8 @@ def test_a_block_of_a_network_has_as_many_images_as_fill_it_with_columns(monkeyp
         (100, 1, np.float64, 1),
         (100, 0, np.float64, 100),
     ]:
-        monkeypatch.setattr(convolution, "BLOCK_BYTES", block_bytes)
-        found = convolution.block_size(channels, window, np.dtype(dtype))
+        monkeypatch.setattr(_im2col, "BLOCK_BYTES", block_bytes)
+        found = _im2col.images_per_block(channels, window, np.dtype(dtype))
         assert found == images
         assert type(found) is int
 

@@ -13,6 +13,7 @@ import pytest
 from cnnlab.activations import relu_backward, sigmoid_backward, softmax, softmax_backward
 from cnnlab.convolution import conv2d, conv2d_backward, conv2d_output_size, fold, unfold, zero_pad
 from cnnlab.gradient_check import check_gradient, numerical_gradient
+from cnnlab.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
 from cnnlab.linear import linear, linear_backward
 from cnnlab.losses import (
     binary_cross_entropy_with_logits,
@@ -24,7 +25,7 @@ from cnnlab.losses import (
     mse_loss,
     mse_loss_backward,
 )
-from cnnlab.networks import BinaryCNN, FilterRegression, SingleFilterCNN, SoftmaxCNN, TenClassCNN
+from cnnlab.networks import BinaryCNN, FilterRegression, Network, SingleFilterCNN, SoftmaxCNN, TenClassCNN
 from cnnlab.normalization import standardize, standardize_backward
 from cnnlab.pooling import max_pool2d, max_pool2d_backward
 from cnnlab.training import gradient_descent, sgd_step
@@ -40,6 +41,8 @@ MODULES = (
     "normalization",
     "pooling",
     "training",
+    "layers",
+    "_criteria",
 )
 
 
@@ -71,6 +74,10 @@ def parameters(**changed):
         "dense_bias": ones(1),
     }
     return sound | changed
+
+
+def own(*given, loss="cross_entropy", **options):
+    return Network.of(*given, loss=loss, image_size=6, rng=rng(), **options)
 
 
 def descend(**changed):
@@ -575,12 +582,12 @@ CASES = [
     (
         lambda: BinaryCNN.initialize(rng(), image_size=4),
         ValueError,
-        r"image_size must be at least \(5, 5\) for kernel_size \(5, 5\); got \(4, 4\)",
+        r"image_size must be at least \(5, 5\) for these layers; got \(4, 4\): use larger .*",
     ),
     (
         lambda: SoftmaxCNN.initialize(rng(), image_size=3),
         ValueError,
-        r"image_size must be at least \(4, 4\) for kernel_size \(3, 3\) and a pool; got \(3, 3\)",
+        r"image_size must be at least \(4, 4\) for these layers; got \(3, 3\): use larger .*",
     ),
     (
         lambda: TenClassCNN.initialize(rng(), filters=8),
@@ -590,7 +597,7 @@ CASES = [
     (
         lambda: TenClassCNN.initialize(rng(), image_size=(16, 15)),
         ValueError,
-        r"image_size must be at least \(16, 16\) for kernel_size \(5, 5\) twice, each with a pool; got \(16, 15\)",
+        r"image_size must be at least \(16, 16\) for these layers; got \(16, 15\): use larger .*",
     ),
     (
         lambda: TenClassCNN({**TenClassCNN.initialize(rng()).parameters, "conv2_bias": ones(20)}),
@@ -600,7 +607,7 @@ CASES = [
     (
         lambda: SingleFilterCNN.initialize(rng(), image_size=2**20),
         ValueError,
-        r"image_size must .* at most 1,073,741,824 numbers.*; got .*\(1, 274877906944\): use smaller images",
+        r"image_size.* must hold at most 1,073,741,824 numbers; got .*\(1, 274877906944\): make the network smaller",
     ),
     # Networks: parameters that were replaced, and records that are none.
     (
@@ -619,6 +626,64 @@ CASES = [
         TypeError,
         r"record must be what this network's forward returned for the images; got SoftmaxRecord: "
         r"call record = network\.forward\(x\) first",
+    ),
+    # A network of one's own.
+    (lambda: Network({}), TypeError, r"a network needs layers: make one of your own with Network.of; got none"),
+    (
+        lambda: own(Conv2d(2, 3), loss="l2"),
+        ValueError,
+        r"loss must be one of mse_loss, half_squared_error, binary_cross_entropy_with_logits, cross_entropy; got 'l2'",
+    ),
+    (
+        lambda: own(ReLU(), loss="mse_loss"),
+        ValueError,
+        r"layers must hold a Conv2d or a Linear, as there is nothing to train; got none",
+    ),
+    (
+        lambda: own(Conv2d(2, 3), loss="cross_entropy"),
+        ValueError,
+        r"layers must end in Linear\(classes\) for loss 'cross_entropy'; got Conv2d, logits",
+    ),
+    (
+        lambda: own(Flatten(), Linear(2), loss="half_squared_error"),
+        ValueError,
+        r"layers must end in Linear\(1\) for loss 'half_squared_error'; got Linear, logit",
+    ),
+    (
+        lambda: own(Linear(2)),
+        ValueError,
+        r"logits needs features; it gets maps of shape \(1, 6, 6\): put Flatten\(\) before it",
+    ),
+    (
+        lambda: own(Flatten(), Conv2d(2, 3), Linear(2)),
+        ValueError,
+        r"conv needs maps \(C, H, W\); it gets \(36,\): put it before Flatten",
+    ),
+    (
+        lambda: own(Flatten(), MaxPool2d(), Linear(2)),
+        ValueError,
+        r"pool needs maps \(C, H, W\); it gets \(36,\): put it before Flatten",
+    ),
+    (
+        lambda: own(Conv2d(2, 3), MaxPool2d(5), Flatten(), Linear(2)),
+        ValueError,
+        r"image_size must be at least \(7, 7\) for these layers; got \(6, 6\): use larger .*",
+    ),
+    (
+        lambda: own(Conv2d(), Flatten(), Linear(2)),
+        ValueError,
+        r"conv must say how many filters it has and how large they are, as in Conv2d\(8, 3\)",
+    ),
+    (lambda: own(Flatten(), Linear()), ValueError, r"logits must say how many outputs it has, as in Linear\(10\)"),
+    (
+        lambda: own(Flatten(), 5),
+        TypeError,
+        r"layers must be layers, as in Conv2d\(8, 3\), ReLU\(\), Flatten\(\), Linear\(2\); got 5",
+    ),
+    (
+        lambda: own(),
+        TypeError,
+        r"layers must be layers, as in Conv2d\(8, 3\), ReLU\(\), Flatten\(\), Linear\(2\); got none",
     ),
     # Networks: images and targets.
     (
@@ -736,7 +801,7 @@ CASES = [
     (
         lambda: gradient_descent(FilterRegression, ones(3, 3), ones(2, 2), learning_rate=0.1, steps=1),
         TypeError,
-        r"network must be one of cnnlab.networks, as in SoftmaxCNN.initialize\(rng\); got .*FilterRegression.*",
+        r"network must have parameters and loss_and_gradients, as SoftmaxCNN.initialize\(rng\) has; got .*FilterReg.*",
     ),
     (lambda: descend(progress=1), TypeError, r"progress must be True or False; got 1"),
     (

@@ -1,6 +1,7 @@
 """The set-up: dependencies, layers, start-up cost, links."""
 
 import ast
+import importlib
 import os
 import re
 import statistics
@@ -76,16 +77,20 @@ def test_what_colab_installs_leaves_jupyter_alone():
 
 
 OPERATIONS = ("activations", "convolution", "linear", "losses", "normalization", "pooling", "gradient_check")
-# Each module, or folder of the course, and what it may import of the package; ever more from the operations up.
+BELOW = {"_checks", "_threads", "_im2col"}
+# Each module, or folder of the course, and what it may import of the package; ever more from the bottom up.
 MAY_IMPORT = {
     "_checks": set(),
     "_threads": set(),
-    **{module: {"_checks", "_threads"} for module in OPERATIONS},
-    "_buffers": {"_checks", "_threads", *OPERATIONS},
-    "networks": {"_checks", "_threads", "_buffers", *OPERATIONS},
-    "training": {"_checks", *OPERATIONS},
+    "_im2col": {"_checks"},
+    **{module: BELOW for module in OPERATIONS},
+    "layers": {*BELOW, *OPERATIONS},
+    "_criteria": {*BELOW, *OPERATIONS},
+    "_engine": {"_threads", "layers"},
+    "networks": {"_checks", "_criteria", "_engine", "layers"},
+    "training": {"_checks"},
     "datasets": {"_checks"},
-    "__init__": {*OPERATIONS, "networks", "training"},
+    "__init__": {*OPERATIONS, "layers", "networks", "training"},
     "course": set(),
     "course.plots": {"_checks", "course.plots", *OPERATIONS},
     "course.exercises": {*OPERATIONS, "course.exercises"},
@@ -142,9 +147,11 @@ def test_import_cnnlab_loads_neither_pictures_nor_widgets_nor_data():
     assert run_python(f"import sys, cnnlab; print(sorted({heavy} & set(sys.modules)))") == "[]"
 
 
-def test_import_cnnlab_brings_in_the_ground_floor_networks_and_training():
+def test_import_cnnlab_brings_in_the_operations_under_one_roof_and_all_modules():
     names = run_python("import cnnlab; print(*sorted(n for n in vars(cnnlab) if not n.startswith('_')))").split()
-    assert set(names) >= {*OPERATIONS, "networks", "training"}
+    operations = {name for module in OPERATIONS for name in importlib.import_module(f"cnnlab.{module}").__all__}
+    results = {name for name in operations if name[0].isupper()}  # named tuples and the like
+    assert set(names) >= {*OPERATIONS, *(operations - results), "layers", "networks", "training"}
 
 
 @pytest.mark.thorough

@@ -13,10 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from cnnlab import _buffers, _threads, convolution
-from cnnlab.convolution import Columns, conv2d, conv2d_backward, make_window
+from cnnlab import _engine, _im2col, _threads, layers
+from cnnlab._im2col import make_geometry
 from cnnlab.networks import BinaryCNN, SingleFilterCNN, SoftmaxCNN
-from cnnlab.pooling import max_pool2d, max_pool2d_backward
 from cnnlab.training import sgd_step
 
 
@@ -52,9 +51,9 @@ every_network = pytest.mark.parametrize("name", ["single", "binary", "softmax"])
 @pytest.mark.parametrize("images_in_a_block", [1, 2, 4, 5, 8, 9, 100])
 def test_every_size_of_block_gives_what_forward_and_backward_give(monkeypatch, name, images_in_a_block):
     network, x, target = make(name)
-    window = make_window((9, 7), (3, 3), 1, network.padding)
-    one = convolution.BLOCK_BYTES // convolution.block_size(1, window, np.dtype(float))
-    monkeypatch.setattr(convolution, "BLOCK_BYTES", images_in_a_block * one + one // 2)
+    geometry = make_geometry((9, 7), (3, 3), 1, network.layers[0].padding)
+    one = _im2col.BLOCK_BYTES // _im2col.images_per_block(1, geometry, np.dtype(float))
+    monkeypatch.setattr(_im2col, "BLOCK_BYTES", images_in_a_block * one + one // 2)
     assert_agrees(network, x, target)
 
 
@@ -103,8 +102,8 @@ def test_extreme_numbers_take_the_same_way(monkeypatch, name, number, place):
     with np.errstate(all="raise"):  # whatever the caller has set
         assert_same_numbers(network.loss_and_gradients(x, target), by_reference(network, x, target))
         assert_same_numbers(network.loss_and_gradients(x[:1], target[:1]), by_reference(network, x[:1], target[:1]))
-        monkeypatch.setattr(convolution, "BLOCK_BYTES", 1)
-        loss, gradients, hits = network.loss_gradients_hits(x, target)
+        monkeypatch.setattr(_im2col, "BLOCK_BYTES", 1)
+        loss, gradients, hits = network.loss_gradients_correct(x, target)
         assert_same_numbers((loss, gradients), by_reference(network, x, target))
         assert hits == np.count_nonzero(network.predict(x) == target)
 
@@ -123,25 +122,16 @@ def test_a_gradient_too_large_for_a_number_does_not_spoil_its_neighbours():
         assert np.array_equal(np.isinf(gradient), np.isinf(expected[key]))
 
 
-@pytest.mark.parametrize("shape", [((1, 1), (1, 3)), ((3, 1), (1, 1)), ((1, 1), (1, 1)), ((2, 3), (3, 2))])
-def test_a_product_with_0_is_not_left_out(shape):
-    a, b = np.zeros(shape[0]), np.full(shape[1], np.inf)
-    with np.errstate(invalid="ignore"):
-        assert np.isnan(_buffers.dot(a, b)).all()
-        assert np.isnan(_buffers.dot(b.T, a.T)).all()
-
-
 @every_network
 def test_an_image_too_large_to_keep_its_columns_gives_the_same_numbers(monkeypatch, name):
     network, x, target = make(name)
-    expected, answers = network.loss_gradients_hits(x, target), network.predict(x)
-    monkeypatch.setattr(_buffers, "MOST_NUMBERS", 9 * 9 * 7 - 1)
-    monkeypatch.setattr(_buffers, "_kept", threading.local())
-    loss, gradients, hits = network.loss_gradients_hits(x, target)
+    expected, answers = network.loss_gradients_correct(x, target), network.predict(x)
+    monkeypatch.setattr(layers, "MOST_KEPT_NUMBERS", 9 * 9 * 7 - 1)
+    monkeypatch.setattr(_engine, "_kept", threading.local())
+    loss, gradients, hits = network.loss_gradients_correct(x, target)
     assert_same_numbers((loss, gradients), expected)
     assert hits == expected[2]
     assert np.array_equal(network.predict(x), answers)
-    assert not hasattr(_buffers._kept, "layers")
 
 
 # Parameters that somebody has put in the place of others.
@@ -156,7 +146,7 @@ def test_parameters_may_be_put_in_another_order_or_in_another_place_in_memory(na
         network.parameters[key] = np.asfortranarray(np.repeat(value, 2, axis=0))[::2]
         network.parameters[key].flags.writeable = False
     loss, gradients = network.loss_and_gradients(x, target)
-    assert list(gradients) == list(network.keys)
+    assert list(gradients) == list(network.parameters)
     assert loss == expected[0]
     assert all(np.array_equal(gradients[key], expected[1][key]) for key in gradients)
     assert_agrees(network, x, target)
@@ -196,7 +186,7 @@ def test_parameters_that_do_not_fit_are_refused_wherever_they_are_used(name, cha
         lambda: network.forward(x),
         lambda: network.predict(x),
         lambda: network.loss_and_gradients(x, target),
-        lambda: network.loss_gradients_hits(x, target),
+        lambda: network.loss_gradients_correct(x, target),
         lambda: network.backward(record, target),
         lambda: network.loss(record, target),
     ):
@@ -239,7 +229,7 @@ def test_a_copy_trains_by_itself(name, copied):
 
 @every_network
 def test_threads_may_use_one_network_at_the_same_time(monkeypatch, name):
-    monkeypatch.setattr(convolution, "BLOCK_BYTES", 2**14)  # several blocks, which use threads of their own
+    monkeypatch.setattr(_im2col, "BLOCK_BYTES", 2**14)  # several blocks, which use threads of their own
     network, x, target = make(name, n=40)
     batches = [(x[k::8] * (k + 1), target[k::8]) for k in range(8)]
     expected = [network.loss_and_gradients(*batch)[1]["conv_weight"] for batch in batches]
@@ -252,7 +242,7 @@ def test_threads_may_use_one_network_at_the_same_time(monkeypatch, name):
 @pytest.mark.parametrize("workers", [1, 2, 3, 7])
 def test_the_number_of_threads_changes_no_digit(monkeypatch, workers):
     network, x, target = make("binary", n=50)
-    monkeypatch.setattr(convolution, "BLOCK_BYTES", 2**13)
+    monkeypatch.setattr(_im2col, "BLOCK_BYTES", 2**13)
     loss, gradients = network.loss_and_gradients(x, target)
     with ThreadPoolExecutor(workers) as pool:
         monkeypatch.setattr(_threads, "_pool", pool)
@@ -279,8 +269,9 @@ def test_the_pool_has_as_many_threads_as_blas_may_have(monkeypatch, setting, exp
 
 def test_an_error_in_a_block_reaches_the_caller(monkeypatch):
     network, x, target = make("binary", n=50)
-    monkeypatch.setattr(convolution, "BLOCK_BYTES", 2**13)
-    monkeypatch.setattr(_buffers.Sigmoid, "backward", lambda self, dy: 1 / 0)
+    monkeypatch.setattr(_im2col, "BLOCK_BYTES", 2**13)
+    monkeypatch.setattr(_engine, "_kept", threading.local())
+    monkeypatch.setattr(layers.Sigmoid.Memory, "backward", lambda self, *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         network.loss_and_gradients(x, target)
 
@@ -288,19 +279,20 @@ def test_an_error_in_a_block_reaches_the_caller(monkeypatch):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
 def test_an_interruption_in_the_middle_of_a_step_leaves_nothing_behind(monkeypatch, error):
     network, x, target = make("binary", n=50)
-    monkeypatch.setattr(convolution, "BLOCK_BYTES", 2**13)
+    monkeypatch.setattr(_im2col, "BLOCK_BYTES", 2**13)
     before = copy.deepcopy(network.parameters)
     expected = network.loss_and_gradients(x, target)
-    calls, backward = [], _buffers.Sigmoid.backward
+    calls, backward = [], layers.Sigmoid.Memory.backward
 
-    def interrupted(self, dy):
+    def interrupted(self, *given):
         calls.append(1)
         if len(calls) == 6:
             raise error
-        backward(self, dy)
+        backward(self, *given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_buffers.Sigmoid, "backward", interrupted)
+        patch.setattr(layers.Sigmoid.Memory, "backward", interrupted)
+        patch.setattr(_engine, "_kept", threading.local())
         with pytest.raises(error):
             network.loss_and_gradients(x, target)
     assert all(np.array_equal(network.parameters[key], before[key]) for key in before)
@@ -311,7 +303,7 @@ def test_an_interruption_in_the_middle_of_a_step_leaves_nothing_behind(monkeypat
 
 def test_where_the_system_gives_no_more_threads_the_caller_works_alone(monkeypatch):
     network, x, target = make("binary", n=50)
-    monkeypatch.setattr(convolution, "BLOCK_BYTES", 2**13)
+    monkeypatch.setattr(_im2col, "BLOCK_BYTES", 2**13)
     loss, gradients = network.loss_and_gradients(x, target)
 
     def refuse(self):
@@ -328,9 +320,9 @@ def test_where_the_system_gives_no_more_threads_the_caller_works_alone(monkeypat
 WITH_LANES = """
 import atexit, builtins, hashlib, os, sys, threading, time
 import numpy as np
-from cnnlab import convolution
+from cnnlab import _im2col
 from cnnlab.networks import BinaryCNN, SoftmaxCNN
-convolution.BLOCK_BYTES = 2**13
+_im2col.BLOCK_BYTES = 2**13
 rng = np.random.default_rng(0)
 network = BinaryCNN.initialize(rng, image_size=9, kernel_size=3)
 x, target = rng.random((50, 1, 9, 9)), rng.integers(0, 2, 50)
@@ -386,7 +378,7 @@ def test_a_process_ends_without_a_word(life):
 def test_no_setting_of_threads_changes_a_digit():
     """A SoftmaxCNN whose dense layer is large enough for BLAS to share its products out, were its blocks not small."""
     program = """
-convolution.BLOCK_BYTES = 2**21
+_im2col.BLOCK_BYTES = 2**21
 wide = SoftmaxCNN.initialize(rng, image_size=28, filters=8, classes=10)
 found = [step(), wide.loss_and_gradients(rng.random((90, 1, 28, 28)), np.arange(90) % 10)]
 print(hashlib.sha256(repr(found[0]).encode() + b"".join(v.tobytes() for v in found[1][1].values())).hexdigest())
@@ -420,7 +412,7 @@ def test_memory_does_not_grow_with_a_standardized_batch(monkeypatch):
     peaks = []
     for n in (200, 2000):
         x, target = np.random.default_rng(0).random((n, 1, 20, 20)), np.arange(n) % 2
-        monkeypatch.setattr(_buffers, "_kept", threading.local())
+        monkeypatch.setattr(_engine, "_kept", threading.local())
         monkeypatch.setattr(_threads, "_pool", None)
         tracemalloc.start()
         network.loss_and_gradients(x, target)
@@ -431,7 +423,7 @@ def test_memory_does_not_grow_with_a_standardized_batch(monkeypatch):
 
 def train_in_a_child(queue):
     network, x, target = make("binary", n=50)
-    convolution.BLOCK_BYTES = 2**13
+    _im2col.BLOCK_BYTES = 2**13
     queue.put(network.loss_and_gradients(x, target)[0])
 
 
@@ -441,7 +433,7 @@ def test_a_child_process_has_threads_of_its_own(monkeypatch, way):
     if way not in multiprocessing.get_all_start_methods():
         pytest.skip(f"this system starts no processes by {way}")
     network, x, target = make("binary", n=50)
-    monkeypatch.setattr(convolution, "BLOCK_BYTES", 2**13)
+    monkeypatch.setattr(_im2col, "BLOCK_BYTES", 2**13)
     loss, _ = network.loss_and_gradients(x, target)  # the pool exists before the fork
     context = multiprocessing.get_context(way)
     queue = context.Queue()
@@ -451,74 +443,12 @@ def test_a_child_process_has_threads_of_its_own(monkeypatch, way):
     child.join()
 
 
-def test_layers_are_kept_and_those_not_used_for_long_are_let_go():
-    made = []
-
-    def layers(key):
-        return _buffers.kept(("test", key), lambda: made.append(key) or [key])
-
-    first = layers(0)
-    assert layers(0) is first
-    for key in range(1, _buffers.MOST_KEPT + 1):
-        layers(key)
-    assert made == list(range(_buffers.MOST_KEPT + 1))
-    assert layers(0) == [0]
-    assert made[-1] == 0  # made anew
-    assert len(_buffers._kept.layers) == _buffers.MOST_KEPT
-
-
-@pytest.mark.parametrize("padding", [0, 1, "same"])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_a_convolution_layer_is_conv2d_and_its_backward(padding, channels):
-    rng = np.random.default_rng(0)
-    images, weight = rng.normal(size=(4, channels, 6, 7)), rng.normal(size=(3, channels, 3, 2))
-    bias = rng.normal(size=3)
-    window = make_window((6, 7), (3, 2), 1, padding)
-    layer = _buffers.Convolution(4, images.shape[1:], window, 3, np.dtype(float))
-    for _ in range(2):  # the second time in used memory
-        maps = layer.forward(images, weight, bias)
-        np.testing.assert_allclose(
-            maps.reshape(4, 3, *window.output_size), conv2d(images, weight, bias, padding=padding)
-        )
-        dy = rng.normal(size=maps.shape)
-        layer.gradients[...] = dy
-        expected = conv2d_backward(dy.reshape(4, 3, *window.output_size), images, weight, padding=padding)
-        d_weight, d_bias = layer.backward()
-        np.testing.assert_allclose(d_weight.reshape(weight.shape), expected.weight)
-        np.testing.assert_allclose(d_bias, expected.bias)
-
-
-@pytest.mark.parametrize("size", [(4, 4), (5, 7), (2, 3)])
-def test_a_pool_layer_is_max_pool2d_of_relu_and_its_backward(size):
-    rng = np.random.default_rng(0)
-    maps, gradients = np.empty((3, 2, size[0] * size[1])), np.zeros((3, 2, size[0] * size[1]))
-    layer = _buffers.Pool(maps, gradients, size)
-    for scale in (1, 3):
-        maps[...] = np.round(scale * rng.normal(size=maps.shape))  # many ties and zeros
-        x = np.maximum(maps.reshape(3, 2, *size), 0)
-        pooled = max_pool2d(x)
-        assert np.array_equal(layer.forward(), pooled.reshape(3, -1))
-        dy = rng.normal(size=pooled.shape)
-        layer.backward(dy.reshape(3, -1))
-        expected = max_pool2d_backward(dy, x) * (maps.reshape(x.shape) > 0)
-        assert np.array_equal(gradients.reshape(x.shape), expected)
-
-
-@pytest.mark.parametrize("stride", [1, 2, (2, 3)])
-@pytest.mark.parametrize("padding", [0, (1, 2)])
-def test_columns_hold_the_windows_and_a_last_row_of_ones(stride, padding):
-    rng = np.random.default_rng(0)
-    images = rng.normal(size=(2, 3, 6, 7))
-    window = make_window((6, 7), (3, 2), stride, padding)
-    columns = Columns(2, (3, 6, 7), window, np.dtype(float), ones=True)
-    padded = np.pad(images, ((0, 0), (0, 0), (window.before[0],) * 2, (window.before[1],) * 2))
-    for _ in range(2):
-        matrix = columns.fill(images)
-        assert matrix.shape == (2, 3 * 3 * 2 + 1, window.output_size[0] * window.output_size[1])
-        assert (matrix[:, -1] == 1).all()
-        for cell, (i, j) in enumerate(np.ndindex(window.output_size)):
-            i, j = i * window.stride[0], j * window.stride[1]
-            piece = padded[:, :, i : i + 3, j : j + 2]
-            assert np.array_equal(matrix[:, :-1, cell], piece.reshape(2, -1))
-        images = images[::-1] + 1
-        padded = np.pad(images, ((0, 0), (0, 0), (window.before[0],) * 2, (window.before[1],) * 2))
+def test_memories_are_kept_and_those_not_used_for_long_are_let_go(monkeypatch):
+    monkeypatch.setattr(_engine, "_kept", threading.local())
+    network, x, target = make("binary", n=_engine.MOST_KEPT + 1)
+    first = _engine._memory(network, x[:1].shape)
+    assert _engine._memory(network, x[:1].shape) is first
+    for n in range(2, _engine.MOST_KEPT + 2):
+        network.loss_and_gradients(x[:n], target[:n])
+    assert len(_engine._kept.memories) == _engine.MOST_KEPT
+    assert _engine._memory(network, x[:1].shape) is not first

@@ -1,0 +1,246 @@
+"""Windows as columns of a matrix, so that the sum over a window becomes a matrix product.
+
+This is done for a block of images at a time, few enough that the columns stay in the processor's cache, and of a large
+image for a few rows of the output at a time: memory grows neither with the number of images nor with the kernel.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from math import prod
+from typing import Any, Callable, Iterator, NamedTuple
+
+import numpy as np
+
+from cnnlab._checks import as_pair
+
+# Columns of one block of images: about the size of a core's second-level cache.
+BLOCK_BYTES = 2**21
+
+
+class Geometry(NamedTuple):
+    """How a kernel moves over an image: its size, its step, the zeros around the image, the output's size."""
+
+    kernel_size: tuple[int, int]
+    stride: tuple[int, int]
+    before: tuple[int, int]
+    after: tuple[int, int]
+    output_size: tuple[int, int]
+
+    def padded_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        return (size[0] + self.before[0] + self.after[0], size[1] + self.before[1] + self.after[1])
+
+    def cells(self, u: int, v: int) -> tuple[slice, slice]:
+        """Select, in the padded image, the cell that kernel entry (u, v) meets at each position."""
+        rows = slice(u, u + self.stride[0] * (self.output_size[0] - 1) + 1, self.stride[0])
+        columns = slice(v, v + self.stride[1] * (self.output_size[1] - 1) + 1, self.stride[1])
+        return rows, columns
+
+
+def make_geometry(size: tuple[int, ...], kernel_size: tuple[int, ...], stride: Any, padding: Any) -> Geometry:
+    """Work out where a kernel goes on an image of this size, and check that it goes anywhere."""
+    stride = as_pair("stride", stride, 1)
+    if isinstance(padding, str):
+        if padding not in ("valid", "same"):
+            raise ValueError(f'padding must be a whole number, a pair, "valid" or "same"; got {padding!r}')
+        if padding == "same" and stride != (1, 1):
+            raise ValueError(f'padding="same" keeps the size of the image only with stride 1; got stride {stride}')
+        total = [(k - 1) if padding == "same" else 0 for k in kernel_size]
+        before, after = (total[0] // 2, total[1] // 2), (total[0] - total[0] // 2, total[1] - total[1] // 2)
+    else:
+        before = after = as_pair("padding", padding, 0)
+    room = [size[axis] + before[axis] + after[axis] - kernel_size[axis] for axis in (0, 1)]
+    if min(room) < 0:
+        raise ValueError(
+            f"a kernel of {kernel_size[0]} × {kernel_size[1]} does not fit into an image of {size[0]} × {size[1]} "
+            f"with padding {padding!r}: use a smaller kernel or more padding"
+        )
+    output_size = (room[0] // stride[0] + 1, room[1] // stride[1] + 1)
+    return Geometry((kernel_size[0], kernel_size[1]), stride, before, after, output_size)
+
+
+class Columns:
+    """The windows of a block of images as columns, in memory that is made once and filled again for every block.
+
+    Fresh memory for every block would cost more in page faults than the copying itself. A window is slid along the
+    rows first, and then the result along the columns: two copies of long tiles take half the time of one copy of
+    short ones for each kernel entry.
+
+    Parameters
+    ----------
+    n : int
+        How many images a block has.
+    shape : (int, int, int)
+        Channels, height and width of an image.
+    geometry : Geometry
+    dtype : dtype
+    ones : bool
+        Whether to add a last row of ones. A bias is a weight whose pixel is always 1, so that one product with
+        [weight, bias] gives the maps, and one product with the maps' gradient the gradients of both.
+    """
+
+    def __init__(
+        self, n: int, shape: tuple[int, ...], geometry: Geometry, dtype: np.dtype, *, ones: bool = False
+    ) -> None:
+        self._geometry = geometry
+        channels, height, width = shape
+        (k_rows, k_columns), (s_rows, s_columns) = geometry.kernel_size, geometry.stride
+        rows, columns = geometry.output_size
+        padded = np.zeros((n, channels, *geometry.padded_size((height, width))), dtype)
+        slid = np.empty((n, channels, k_columns, padded.shape[2], columns), dtype)
+        entries = channels * k_rows * k_columns
+        self.matrix = np.empty((n, entries + ones, rows * columns), dtype)
+        if ones:
+            self.matrix[:, entries] = 1
+        top, left = geometry.before
+        self._padded, self._inside = padded, padded[:, :, top : top + height, left : left + width]
+        self._slid, self._cells = slid, _view(self.matrix, (n, channels, k_rows, k_columns, rows, columns))
+        a, b, c, d = padded.strides
+        self._along_rows = np.ndarray(slid.shape, dtype, padded, strides=(a, b, d, c, d * s_columns))
+        a, b, c, d, e = slid.strides
+        self._along_columns = np.ndarray(self._cells.shape, dtype, slid, strides=(a, b, d, c, d * s_rows, e))
+
+    def fill(self, images: np.ndarray) -> np.ndarray:
+        """Return the columns (n, C kH kW, H' W') of n images; the next call overwrites them."""
+        self._inside[...] = images
+        np.copyto(self._slid, self._along_rows)
+        np.copyto(self._cells, self._along_columns)
+        return self.matrix
+
+    def fold(self) -> np.ndarray:
+        """Return the images (n, C, H, W) to which the columns add up, as `fold` does."""
+        padded = np.zeros(self._padded.shape, self._padded.dtype)
+        add_columns(padded, self._cells, self._geometry, self._slid)
+        (top, left), (height, width) = self._geometry.before, self._inside.shape[2:]
+        return padded[:, :, top : top + height, left : left + width]
+
+
+def add_columns(images: np.ndarray, columns: np.ndarray, geometry: Geometry, slid: np.ndarray | None = None) -> None:
+    """Add columns (n, C, kH, kW, H', W') to the windows of padded images: `Columns.fill` in reverse.
+
+    It goes in the same two stages, by way of `slid` (n, C, kW, H, W'), which is overwritten: most of the additions then
+    run over the long tiles of the columns, and few over the short rows of the images.
+    """
+    if slid is None:
+        slid = np.empty((*columns.shape[:2], columns.shape[3], images.shape[2], columns.shape[5]), columns.dtype)
+    slid.fill(0)
+    for u in range(geometry.kernel_size[0]):
+        slid[:, :, :, geometry.cells(u, 0)[0]] += columns[:, :, u]
+    for v in range(geometry.kernel_size[1]):
+        images[..., geometry.cells(0, v)[1]] += slid[:, :, v]
+
+
+def images_per_block(channels: int, geometry: Geometry, dtype: np.dtype) -> int:
+    """Count the images whose columns fill one block."""
+    cells = channels * prod((*geometry.kernel_size, *geometry.output_size))
+    return max(1, BLOCK_BYTES // max(1, cells * np.dtype(dtype).itemsize))
+
+
+def _view(matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """See the first rows of each matrix (n, entries, H' W') as cells (n, C, kH, kW, H', W')."""
+    strides = [matrix.itemsize]
+    for length in shape[:1:-1]:
+        strides.insert(0, length * strides[0])
+    return np.ndarray(shape, matrix.dtype, matrix, strides=(matrix.strides[0], *strides))
+
+
+class Tile(NamedTuple):
+    """Part of a convolution: some of the images, and some rows and columns of the output."""
+
+    images: slice
+    rows: slice
+    across: slice
+    inside: tuple[slice, slice]  # the pixels under these windows
+    geometry: Geometry  # how the kernel moves over those pixels
+
+
+def tiles(shape: tuple[int, ...], geometry: Geometry, dtype: np.dtype, filters: int) -> Iterator[Tile]:
+    """Cut a convolution of images (N, C, H, W) into tiles so small that what is made for one fills a block.
+
+    Usually a tile is several images. Where one image is too much for a block, it is a few rows of its output; where
+    one row is, a part of that.
+    """
+    n, channels, *size = shape
+    (k_rows, k_columns), (s_rows, s_columns), (rows, columns) = (
+        geometry.kernel_size,
+        geometry.stride,
+        geometry.output_size,
+    )
+    entries = max(channels * k_rows * k_columns, filters, 1)
+    room = BLOCK_BYTES // dtype.itemsize
+
+    def needed(rows: int, columns: int) -> int:
+        """Count the numbers of one image's columns (or maps), and of its rows while they become columns."""
+        height = (rows - 1) * s_rows + k_rows
+        width = max((columns - 1) * s_columns + k_columns, columns * k_columns)
+        return max(entries * rows * columns, channels * height * width)
+
+    if needed(rows, columns) <= room:
+        # The product that gives ∂L/∂weight is made for each image, too.
+        together = room // max(needed(rows, columns), filters * channels * k_rows * k_columns) or 1
+        cells = slice(0, rows), slice(0, columns)
+        field = _receptive_field(cells, size, geometry)
+        for start in range(0, n, together):
+            yield Tile(slice(start, min(start + together, n)), *cells, *field)
+        return
+    some, part = _largest_count(rows, lambda count: needed(count, columns) <= room), columns
+    if some == 1:
+        part = _largest_count(columns, lambda count: needed(1, count) <= room)
+    for image in range(n):
+        for top in range(0, rows, some):
+            for left in range(0, columns, part):
+                cells = slice(top, min(top + some, rows)), slice(left, min(left + part, columns))
+                yield Tile(slice(image, image + 1), *cells, *_receptive_field(cells, size, geometry))
+
+
+def _largest_count(limit: int, fits: Callable[[int], bool]) -> int:
+    """Find the largest count up to a limit that fits, at least 1."""
+    return bisect_left(range(2, limit + 1), True, key=lambda count: not fits(count)) + 1
+
+
+def _receptive_field(
+    cells: tuple[slice, slice], size: list[int], geometry: Geometry
+) -> tuple[tuple[slice, slice], Geometry]:
+    """Find the pixels under some cells of the output, and how the kernel moves over those pixels alone."""
+    inside, stride, before, after, counts = [], [], [], [], []
+    for axis in (0, 1):
+        count, step = cells[axis].stop - cells[axis].start, geometry.stride[axis]
+        first = cells[axis].start * step - geometry.before[axis]  # negative in the padding
+        length = (count - 1) * step + geometry.kernel_size[axis]
+        start = min(max(first, 0), size[axis])
+        stop = max(start, min(first + length, size[axis]))
+        zeros = min(max(-first, 0), length)
+        inside.append(slice(start, stop))
+        stride.append(step if count > 1 else 1)
+        before.append(zeros)
+        after.append(length - zeros - (stop - start))
+        counts.append(count)
+    moves = (geometry.kernel_size, *((pair[0], pair[1]) for pair in (stride, before, after, counts)))
+    return (inside[0], inside[1]), Geometry(*moves)
+
+
+def columns_of_tiles(
+    images: np.ndarray, geometry: Geometry, dtype: np.dtype, filters: int = 0
+) -> Iterator[tuple[Tile, np.ndarray]]:
+    """Yield, tile by tile, the columns (n, C kH kW, H' W') of the images; the next tile may overwrite them."""
+    made: dict[Any, Columns] = {}
+    for tile in tiles(images.shape, geometry, dtype, filters):
+        part = images[(tile.images, slice(None), *tile.inside)]
+        kind = (part.shape, tile.geometry)
+        if kind not in made:
+            made = {kind: Columns(len(part), part.shape[1:], tile.geometry, dtype)}
+        yield tile, made[kind].fill(part)
+
+
+def add_tiles(x: np.ndarray, geometry: Geometry, filters: int, columns: Callable[[Tile], np.ndarray]) -> None:
+    """Add columns (n, C, kH, kW, H', W'), which are asked for tile by tile, to the windows of images x."""
+    padded: np.ndarray = np.empty(0)
+    for tile in tiles(x.shape, geometry, x.dtype, filters):
+        inside = x[(tile.images, slice(None), *tile.inside)]
+        (n, channels, height, width), (top, left) = inside.shape, tile.geometry.before
+        shape = (n, channels, *tile.geometry.padded_size((height, width)))
+        if padded.shape != shape:
+            padded = np.empty(shape, x.dtype)
+        padded.fill(0)
+        add_columns(padded, columns(tile), tile.geometry)
+        inside += padded[..., top : top + height, left : left + width]
