@@ -129,14 +129,13 @@ class Binary(Criterion):
         return standardize(scores[:, 0]) if self.needs_whole_batch else scores[:, 0]
 
     def loss_of_part(self, scores: np.ndarray, targets: np.ndarray, count: int) -> tuple[float, np.ndarray]:
-        logit = self._logit(scores)
+        logit = self._logit(scores) if self.needs_whole_batch else scores[:, 0]
         if self.loss == "cross_entropy":
             loss, d_logit = _binary_cross_entropy_with_logits(logit, targets, count)
         else:
-            prediction, slope = np.empty(logit.shape, logit.dtype), np.empty(logit.shape, logit.dtype)
-            _sigmoid(logit, prediction)
-            loss, d_logit = _half_squared_error(prediction, targets, count)
-            _sigmoid_backward(d_logit, prediction, d_logit, slope)
+            prediction = _sigmoid(logit)
+            loss, d_prediction = _half_squared_error(prediction, targets, count)
+            d_logit = _sigmoid_backward(d_prediction, prediction)
         if self.needs_whole_batch:
             d_logit = standardize_backward(d_logit, scores[:, 0])
         return loss, d_logit[:, None]

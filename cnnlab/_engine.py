@@ -21,6 +21,7 @@ __all__ = ["loss_gradients_correct", "scores"]
 
 Part = tuple[float, Parameters, int]  # what a block adds to the loss, to each gradient, and to the correct predictions
 
+NOTHING = np.empty(0)
 MOST_KEPT = 6  # memories in each thread
 
 _kept = threading.local()  # two threads must not write into the same memory
@@ -44,7 +45,7 @@ class Images:
     def release(self) -> None:
         """Let the images go, as whoever keeps a block keeps the whole data set."""
         if not self._copied:
-            self.y = np.empty(0)
+            self.y = NOTHING
 
 
 class Memory:

@@ -126,16 +126,15 @@ def sigmoid(x: ArrayLike) -> np.ndarray:
     x = as_float("x", x)
     y = np.empty(x.shape, x.dtype)
     with np.errstate(all="ignore"):
-        _sigmoid(x, y)
-    return y[()]  # one number for one number
+        return _sigmoid(x, y)[()]  # one number for one number
 
 
-def _sigmoid(x: np.ndarray, y: np.ndarray) -> None:
-    """Write σ(x) into `y`."""
-    np.negative(x, out=y)
+def _sigmoid(x: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
+    """Return σ(x), in `y` where that is given."""
+    y = np.negative(x, out=y)
     np.exp(y, out=y)  # it may reach infinity, and 1 divided by that is the right 0
     y += 1
-    np.divide(1, y, out=y)
+    return np.divide(1, y, out=y)
 
 
 def sigmoid_backward(dy: ArrayLike, y: ArrayLike) -> np.ndarray:
@@ -176,17 +175,17 @@ def sigmoid_backward(dy: ArrayLike, y: ArrayLike) -> np.ndarray:
             f"y must lie between 0 and 1; got values from {y.min():g} to {y.max():g}: give the output of sigmoid, not "
             f"its input"
         )
-    dx = np.empty(y.shape, np.result_type(dy, y))
     with np.errstate(all="ignore"):
-        _sigmoid_backward(dy, y, dx, np.empty(y.shape, y.dtype))
-    return dx[()]
+        return _sigmoid_backward(dy, y, slope=np.empty(y.shape, y.dtype))
 
 
-def _sigmoid_backward(dy: np.ndarray, y: np.ndarray, dx: np.ndarray, slope: np.ndarray) -> None:
-    """Write ∂L/∂x into `dx`; `slope` is overwritten with σ'(x) = (1 − y) y."""
-    np.subtract(1, y, out=slope)
+def _sigmoid_backward(
+    dy: np.ndarray, y: np.ndarray, dx: np.ndarray | None = None, slope: np.ndarray | None = None
+) -> np.ndarray:
+    """Return ∂L/∂x, in `dx` where that is given; `slope` is overwritten with σ'(x) = (1 − y) y."""
+    slope = np.subtract(1, y, out=slope)
     slope *= y
-    np.multiply(dy, slope, out=dx)
+    return np.multiply(dy, slope, out=dx)
 
 
 def softmax(x: ArrayLike, axis: int = -1) -> np.ndarray:

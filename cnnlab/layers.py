@@ -545,6 +545,7 @@ class Linear(Layer):
             self.before, self._weight, self._bias = before, f"{layer.key}_weight", f"{layer.key}_bias"
             outputs = len(parameters[self._weight])
             self.y, self.dy = (np.empty((len(before.y), outputs), before.y.dtype) for _ in range(2))
+            self._dx = before.dy if before.dy.flags.c_contiguous else None  # BLAS writes into one piece
 
         def forward(self, parameters: Parameters) -> None:
             _product(self.before.y, parameters[self._weight].T, self.y)
@@ -553,7 +554,9 @@ class Linear(Layer):
         def backward(self, parameters: Parameters, gradients: Parameters) -> None:
             gradients[self._weight] = _product(self.dy.T, self.before.y)
             gradients[self._bias] = np.add.reduce(self.dy, axis=0)
-            _product(self.dy, parameters[self._weight], self.before.dy)
+            dx = _product(self.dy, parameters[self._weight], self._dx)
+            if self._dx is None:
+                self.before.dy[...] = dx
 
 
 def arrange(layers: Iterable[Any], last_name: str) -> tuple[Layer, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Sequence
 import numpy as np
 
 from cnnlab import _engine
-from cnnlab._checks import as_array, as_float, as_int, as_pair, as_rng, require_room, shown
+from cnnlab._checks import MOST_NUMBERS, as_array, as_float, as_int, as_pair, as_rng, require_room, shown
 from cnnlab._criteria import CRITERIA, Binary, Criterion, CrossEntropy, MeanSquaredError, converted
 from cnnlab.layers import Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, Sigmoid, arrange
 
@@ -342,7 +342,8 @@ class Network:
         self._check_parameters()
         channels = self._channels
         if type(x) is np.ndarray and x.ndim == 4 and x.shape[1] == channels and x.dtype == self.dtype:
-            require_room("x", x.shape, "pass fewer images at a time")
+            if x.size > MOST_NUMBERS:
+                require_room("x", x.shape, "pass fewer images at a time")
             self._check_size(x.shape)
             return x  # as it comes in training, thousands of times
         array = as_array("x", x)
