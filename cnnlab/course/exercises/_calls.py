@@ -125,9 +125,9 @@ class _CallThread(threading.Thread):
 
     def run_within_limit(self) -> tuple[str, str, int | None]:
         """Start, wait, and stop what does not end: (trouble, kind, line), or empty words if it ended by itself."""
-        self.start()
         kind, trouble = "time limit", f"was still running after {TIME_LIMIT:g} seconds. Does a loop never end?"
         try:
+            self.start()
             computed, end = time.process_time() + TIME_LIMIT, time.monotonic() + CLOCK_FACTOR * TIME_LIMIT
             # In short turns, since on Windows an interruption waits until a wait is over.
             while time.process_time() < computed and time.monotonic() < end and not self.done.wait(0.1):
