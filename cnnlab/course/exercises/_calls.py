@@ -19,31 +19,31 @@ import numpy as np
 
 from cnnlab.course.exercises._source import code_of
 
-__all__ = ["TIME_LIMIT", "Call", "all_same", "call", "close", "equal", "same", "wrong_cells"]
+__all__ = ["TIME_LIMIT", "Outcome", "call", "nearly_equal", "same_outcome", "same_outcomes", "unchanged", "wrong_cells"]
 
 TIME_LIMIT = 5.0  # seconds of processor time for one call; the exercises' own inputs take milliseconds
-PATIENCE = 6  # times as long by the clock: a busy machine is slow, and a function that waits needs no processor
+CLOCK_FACTOR = 6  # times as long by the clock: a busy machine is slow, and a function that waits needs no processor
 MOST_RETURNED = 2**20  # numbers; the exercises' own answers have a few
 MOST_PRINTED = 10_000  # characters kept of what a function prints
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-6, 1e-9  # within which numbers count as equal
 
 
 @dataclass(frozen=True)
-class Call:
+class Outcome:
     """What one call did."""
 
-    parts: tuple[np.ndarray, ...] | None  # the numbers it returned, or None where it did not return numbers
+    numbers: tuple[np.ndarray, ...] | None  # the numbers it returned, or None where it did not return numbers
     trouble: str = ""  # why there are no numbers, as the end of a sentence that begins with the function or its line
     kind: str = ""  # what sort of trouble that is, to compare it with another call's
     line: int | None = None  # where in the function's own file: of the trouble, or of the `return`
     changed: tuple[str, ...] = ()  # arguments that are not as they were before
     printed: str = ""
-    cut_short: bool = False  # by the time limit or by the reader: no use in calling again
+    stopped: bool = False  # by the time limit or by the reader: no use in calling again
 
 
 def call(
     function: Callable[..., Any], arguments: dict[str, Any], *, read_only: bool = False, note_return: bool = False
-) -> Call:
+) -> Outcome:
     """Call `function` with copies of `arguments`, for at most `TIME_LIMIT` seconds of computing; never raise.
 
     With `read_only` the copies refuse to be changed, so that the line that tries shows up as an error. With
@@ -53,33 +53,33 @@ def call(
     for value in copies.values():
         if read_only and isinstance(value, np.ndarray):
             value.setflags(write=False)
-    worker = _Worker(function, copies, note_return)
-    printed = _Printed()
+    thread = _CallThread(function, copies, note_return)
+    printed = _BoundedText()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        trouble, kind, line = worker.watch()
-    cut_short = bool(kind)
-    if not cut_short:
-        trouble, kind, line = _trouble(worker, printed.getvalue())
-    changed = tuple(name for name, value in arguments.items() if not equal(value, copies[name]))
-    return Call(None if kind else worker.parts, trouble, kind, line, changed, printed.getvalue(), cut_short)
+        trouble, kind, line = thread.run_within_limit()
+    stopped = bool(kind)
+    if not stopped:
+        trouble, kind, line = _describe(thread, printed.getvalue())
+    changed = tuple(name for name, value in arguments.items() if not unchanged(value, copies[name]))
+    return Outcome(None if kind else thread.numbers, trouble, kind, line, changed, printed.getvalue(), stopped)
 
 
-def same(one: Call, other: Call) -> bool:
+def same_outcome(one: Outcome, other: Outcome) -> bool:
     """Whether two calls did the same: equal numbers, or the same sort of trouble, and the same arguments changed."""
     if one.kind != other.kind or one.changed != other.changed:
         return False
-    if one.parts is None or other.parts is None:
-        return one.parts is other.parts
-    return len(one.parts) == len(other.parts) and all(map(close, one.parts, other.parts))
+    if one.numbers is None or other.numbers is None:
+        return one.numbers is other.numbers
+    return len(one.numbers) == len(other.numbers) and all(map(nearly_equal, one.numbers, other.numbers))
 
 
-def all_same(ours: list[Call], theirs: list[Call]) -> bool:
+def same_outcomes(ours: list[Outcome], theirs: list[Outcome]) -> bool:
     """Whether two rows of calls did the same."""
-    return len(ours) == len(theirs) and all(map(same, ours, theirs))
+    return len(ours) == len(theirs) and all(map(same_outcome, ours, theirs))
 
 
-def close(got: np.ndarray, right: np.ndarray) -> bool:
+def nearly_equal(got: np.ndarray, right: np.ndarray) -> bool:
     """Whether two arrays have the same shape and, but for rounding, the same numbers."""
     return got.shape == right.shape and not wrong_cells(got, right).any()
 
@@ -95,7 +95,7 @@ class _Stop(BaseException):
     """Raised inside a function that has been running for too long."""
 
 
-class _Worker(threading.Thread):
+class _CallThread(threading.Thread):
     """A thread, since a thread can be left behind where nothing else stops a loop, on every system.
 
     It turns the result into arrays too: an object may do anything while it is converted.
@@ -105,7 +105,7 @@ class _Worker(threading.Thread):
         super().__init__(daemon=True)
         self.done = threading.Event()  # an interrupted `join` takes a running thread for a dead one
         self.function, self.arguments, self.note_return = function, arguments, note_return
-        self.parts: tuple[np.ndarray, ...] | None = None
+        self.numbers: tuple[np.ndarray, ...] | None = None
         self.returned = ""  # what came back, in words, where it was no numbers
         self.error: BaseException | None = None
         self.return_line: int | None = None
@@ -117,18 +117,18 @@ class _Worker(threading.Thread):
             returned = self.function(*self.arguments.values())
             if self.note_return:
                 sys.settrace(None)
-            self.parts, self.returned = _as_parts(returned)
+            self.numbers, self.returned = _as_arrays(returned)
         except BaseException as error:
             self.error = error
         finally:
             self.done.set()
 
-    def watch(self) -> tuple[str, str, int | None]:
+    def run_within_limit(self) -> tuple[str, str, int | None]:
         """Start, wait, and stop what does not end: (trouble, kind, line), or empty words if it ended by itself."""
-        self.start()
         kind, trouble = "time limit", f"was still running after {TIME_LIMIT:g} seconds. Does a loop never end?"
         try:
-            computed, end = time.process_time() + TIME_LIMIT, time.monotonic() + PATIENCE * TIME_LIMIT
+            self.start()
+            computed, end = time.process_time() + TIME_LIMIT, time.monotonic() + CLOCK_FACTOR * TIME_LIMIT
             # In short turns, since on Windows an interruption waits until a wait is over.
             while time.process_time() < computed and time.monotonic() < end and not self.done.wait(0.1):
                 pass
@@ -136,22 +136,22 @@ class _Worker(threading.Thread):
             kind, trouble = "interrupted", "was interrupted by you"
         if self.done.is_set():
             return "", "", None
-        line = self._line_now()
+        line = self._current_line()
         for _ in range(20):  # a bare `except:` in a loop catches the first few
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident or 0), ctypes.py_object(_Stop))
             if self.done.wait(0.05):
                 return trouble, kind, line
         return f"{trouble} It cannot be stopped from here: restart the kernel.", kind, line
 
-    def own_line(self, frames: list[tuple[Any, int]]) -> int | None:
+    def innermost_line(self, frames: list[tuple[Any, int]]) -> int | None:
         """Return the innermost line in the file that the function was written in."""
         code = code_of(self.function)
         lines = [line for frame, line in frames if code and frame.f_code.co_filename == code.co_filename]
         return lines[-1] if lines else None
 
-    def _line_now(self) -> int | None:
+    def _current_line(self) -> int | None:
         frame = sys._current_frames().get(self.ident or 0)
-        return self.own_line(list(traceback.walk_stack(frame))[::-1]) if frame else None
+        return self.innermost_line(list(traceback.walk_stack(frame))[::-1]) if frame else None
 
     def _trace(self, frame: Any, event: str, _: Any) -> Any:  # pragma: no cover - coverage traces in the same way
         """Note the line of the function's own `return`; frames of other functions are not followed."""
@@ -162,14 +162,14 @@ class _Worker(threading.Thread):
         return self._trace
 
 
-def _trouble(worker: _Worker, printed: str) -> tuple[str, str, int | None]:
+def _describe(thread: _CallThread, printed: str) -> tuple[str, str, int | None]:
     """Say why a call that ended by itself gave no numbers: (trouble, kind, line), with empty words if it did."""
-    error = worker.error
+    error = thread.error
     if error is None:
-        trouble = worker.returned
+        trouble = thread.returned
         if trouble == "returns None":
             trouble += " and only prints: return the result." if printed else ": is a `return` missing?"
-        return trouble, worker.returned, worker.return_line
+        return trouble, thread.returned, thread.return_line
     try:
         words = re.sub(r", with gufunc signature \S+", "", str(error)).strip().split("\n")[0][:200]
     except Exception:
@@ -177,12 +177,12 @@ def _trouble(worker: _Worker, printed: str) -> tuple[str, str, int | None]:
     trouble = f"raises {type(error).__name__}" + (f": {words.removesuffix('.')}." if words else ".")
     # Two errors are of one kind when their messages begin alike; later come sizes, which differ.
     kind = " ".join([type(error).__name__, *re.sub(r"\d+", "", words).split()[:3]])
-    return trouble, kind, worker.own_line(list(traceback.walk_tb(error.__traceback__)))
+    return trouble, kind, thread.innermost_line(list(traceback.walk_tb(error.__traceback__)))
 
 
-def _as_parts(returned: Any) -> tuple[tuple[np.ndarray, ...] | None, str]:
+def _as_arrays(returned: Any) -> tuple[tuple[np.ndarray, ...] | None, str]:
     """Return the numbers as arrays, or words that say what came instead."""
-    parts = []
+    numbers = []
     if type(returned) is tuple and len(returned) < 2:
         what = "a tuple with one thing in it: is there a comma too many behind it?" if returned else "an empty tuple."
         return None, f"returns {what}"
@@ -192,7 +192,7 @@ def _as_parts(returned: Any) -> tuple[tuple[np.ndarray, ...] | None, str]:
         if not (type(value) is np.ndarray or isinstance(value, (int, float, np.number, np.bool_))):
             inside = " inside a tuple" if type(returned) is tuple else ""
             advice = ": np.array(…) turns it into one." if isinstance(value, list) else "."
-            return None, f"returns {_kind_of(value)}{inside}, where a number or a NumPy array is expected{advice}"
+            return None, f"returns {_with_article(value)}{inside}, where a number or a NumPy array is expected{advice}"
         if np.size(value) > MOST_RETURNED:  # a view of one number may pretend to be more than there is memory for
             return None, f"returns an array of shape {np.shape(value)}, which is far too large."
         array = np.array(value)  # a copy: it may be a view of an argument
@@ -200,16 +200,16 @@ def _as_parts(returned: Any) -> tuple[tuple[np.ndarray, ...] | None, str]:
             return None, "returns text, where a number or a NumPy array of numbers is expected."
         if array.dtype.kind not in "biuf":
             return None, f"returns numbers of dtype {array.dtype}, where real numbers are expected."
-        parts.append(array.astype(float) if array.dtype.itemsize > 8 else array)  # more digits than anything here has
-    return tuple(parts), ""
+        numbers.append(array.astype(float) if array.dtype.itemsize > 8 else array)  # more digits than anything here has
+    return tuple(numbers), ""
 
 
-def _kind_of(value: Any) -> str:
+def _with_article(value: Any) -> str:
     name = type(value).__name__
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
-def equal(before: Any, after: Any) -> bool:
+def unchanged(before: Any, after: Any) -> bool:
     """Whether an argument is as it was."""
     if isinstance(before, np.ndarray):
         same_form = before.shape == after.shape and before.dtype == after.dtype
@@ -217,7 +217,7 @@ def equal(before: Any, after: Any) -> bool:
     return bool(before == after)
 
 
-class _Printed(io.StringIO):
+class _BoundedText(io.StringIO):
     """Keeps the beginning of what is printed, so that a loop that prints without end does not fill the memory."""
 
     def write(self, text: str) -> int:

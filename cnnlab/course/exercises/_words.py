@@ -7,15 +7,22 @@ from typing import Any, Callable
 
 import numpy as np
 
-from cnnlab.course.exercises._calls import Call, close, wrong_cells
+from cnnlab.course.exercises._calls import Outcome, nearly_equal, wrong_cells
 from cnnlab.course.exercises._source import line_text, page_names, unused_arguments
 
-__all__ = ["advice", "names_note", "place", "printed_note", "shown", "what_is_wrong"]
+__all__ = [
+    "argument_in_words",
+    "error_meaning",
+    "line_in_words",
+    "note_on_names",
+    "note_on_printing",
+    "what_is_wrong",
+]
 
 LARGEST_SHOWN = 16  # numbers of an argument that are written out
 
 # What errors of NumPy and Python mean when a learner meets them here.
-MEANINGS = {
+ERROR_MEANINGS = {
     r"ufunc 'bitwise_xor'": "A power is written `**`; `^` is something else.",
     r"Cannot interpret '.*' as a data type": "The shape stands in brackets of its own: np.zeros((rows, columns)).",
     r"'(int|tuple)' object is not callable": "shape, size and ndim are written without brackets behind them.",
@@ -51,12 +58,12 @@ MEANINGS = {
 }
 
 
-def advice(trouble: str) -> str:
+def error_meaning(trouble: str) -> str:
     """Return what an error means, in words for a beginner, or nothing."""
-    return next((words for pattern, words in MEANINGS.items() if re.search(pattern, trouble)), "")
+    return next((words for pattern, words in ERROR_MEANINGS.items() if re.search(pattern, trouble)), "")
 
 
-def place(function: Callable[..., Any], line: int | None) -> str:
+def line_in_words(function: Callable[..., Any], line: int | None) -> str:
     """Begin a sentence with the learner's line, where there is one."""
     if line is None:
         return "Your function"
@@ -64,7 +71,7 @@ def place(function: Callable[..., Any], line: int | None) -> str:
     return f"Line {line}, `{text}`," if text else f"Line {line}"
 
 
-def names_note(function: Callable[..., Any]) -> tuple[str, ...]:
+def note_on_names(function: Callable[..., Any]) -> tuple[str, ...]:
     """Say which arguments are never used, and which names of the page are."""
     unused, borrowed = " or ".join(unused_arguments(function)), " and ".join(page_names(function))
     if unused and borrowed:
@@ -76,15 +83,15 @@ def names_note(function: Callable[..., Any]) -> tuple[str, ...]:
     return ()
 
 
-def printed_note(calls: list[Call]) -> tuple[str, ...]:
+def note_on_printing(outcomes: list[Outcome]) -> tuple[str, ...]:
     """Mention what the function printed, which was kept off the page."""
-    printed = "".join(made.printed for made in calls).strip()
-    if not printed or "only prints" in calls[0].trouble:
+    printed = "".join(outcome.printed for outcome in outcomes).strip()
+    if not printed or "only prints" in outcomes[0].trouble:
         return ()
     return (f"(It also prints; the first line is: {printed.splitlines()[0][:100]})",)
 
 
-def shown(name: str, value: Any) -> str:
+def argument_in_words(name: str, value: Any) -> str:
     """Write an argument out, or only its shape where it is large."""
     if not isinstance(value, np.ndarray):
         return f"{name} = {value!r}"
@@ -98,22 +105,22 @@ def shown(name: str, value: Any) -> str:
 def what_is_wrong(got: tuple[np.ndarray, ...], right: tuple[np.ndarray, ...]) -> str:
     """End a sentence with what is wrong with numbers that came back; not with what is right."""
     if len(got) == 1 and len(right) > 1:
-        return f"returns {_form(got[0])}, expected {len(right)} values: return them with commas between."
+        return f"returns {_shape_in_words(got[0])}, expected {len(right)} values: return them with commas between."
     if len(got) != len(right):
         return f"returns {len(got)} values, expected {len(right)}."
-    part = next(part for part in range(len(got)) if not close(got[part], right[part]))
-    which = f"value {part + 1} of {len(got)}: " if len(got) > 1 else ""
-    mine, wanted = got[part], right[part]
+    k = next(k for k in range(len(got)) if not nearly_equal(got[k], right[k]))
+    which = f"value {k + 1} of {len(got)}: " if len(got) > 1 else ""
+    mine, wanted = got[k], right[k]
     if mine.shape != wanted.shape:
-        return f"returns {which}{_form(mine)}, expected {_form(wanted)}."
-    return f"returns {which}{_worst(mine, wanted)}{_relation(mine, wanted)}"
+        return f"returns {which}{_shape_in_words(mine)}, expected {_shape_in_words(wanted)}."
+    return f"returns {which}{_farthest_off(mine, wanted)}{_simple_relation(mine, wanted)}"
 
 
-def _form(array: np.ndarray) -> str:
+def _shape_in_words(array: np.ndarray) -> str:
     return f"an array of shape {array.shape}" if array.shape else "one number"
 
 
-def _worst(got: np.ndarray, right: np.ndarray) -> str:
+def _farthest_off(got: np.ndarray, right: np.ndarray) -> str:
     """Say which cell is farthest off."""
     wrong = wrong_cells(got, right)
     with np.errstate(invalid="ignore"):
@@ -124,14 +131,14 @@ def _worst(got: np.ndarray, right: np.ndarray) -> str:
     if not got.shape:
         return f"{value}, which is not the right number."
     index = ", ".join(str(i) for i in worst)
-    few, all_of_them = wrong.sum(), wrong.size
-    count = f"{few} of {all_of_them} numbers {'are' if few > 1 else 'is'} wrong"
-    if few == all_of_them:
-        count = f"all {few} numbers are wrong" if few > 1 else "a wrong number"
-    return f"the right shape, but {count}; farthest off is {value} at ({index})."
+    count = wrong.sum()
+    words = f"{count} of {wrong.size} numbers {'are' if count > 1 else 'is'} wrong"
+    if count == wrong.size:
+        words = f"all {count} numbers are wrong" if count > 1 else "a wrong number"
+    return f"the right shape, but {words}; farthest off is {value} at ({index})."
 
 
-def _relation(got: np.ndarray, right: np.ndarray) -> str:
+def _simple_relation(got: np.ndarray, right: np.ndarray) -> str:
     """Name a relation between the numbers and the right ones, where there is a simple one."""
     whole = got.dtype.kind in "iu"
     got, right = got.astype(float), right.astype(float)
@@ -139,11 +146,11 @@ def _relation(got: np.ndarray, right: np.ndarray) -> str:
         return ""
     if not got.any():
         return " All are 0." if got.size > 1 else ""
-    if whole and close(got, np.trunc(right)):
+    if whole and nearly_equal(got, np.trunc(right)):
         return " The decimals are cut off, since the array holds whole numbers."
     factor = float((got * right).sum() / (right * right).sum())
-    if abs(factor) > 1e-6 and close(got, factor * right):
-        return _factor(factor, got.size, bool((right == np.round(right)).all()))
+    if abs(factor) > 1e-6 and nearly_equal(got, factor * right):
+        return _factor_in_words(factor, got.size, bool((right == np.round(right)).all()))
     if got.ndim >= 2:
         orders = {
             "turned by 180°": right[..., ::-1, ::-1],
@@ -152,12 +159,12 @@ def _relation(got: np.ndarray, right: np.ndarray) -> str:
             "mirrored": right[..., ::-1],
         }
         for words, order in orders.items():
-            if close(got, order):
+            if nearly_equal(got, order):
                 return f" They are the right numbers {words}."
     return ""
 
 
-def _factor(factor: float, size: int, whole: bool) -> str:
+def _factor_in_words(factor: float, size: int, whole: bool) -> str:
     if abs(factor + 1) < 1e-6:
         return " Every sign is wrong." if size > 1 else " The sign is wrong."
     ratio = max(abs(factor), abs(1 / factor))

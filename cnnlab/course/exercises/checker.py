@@ -1,14 +1,13 @@
 """The checker that all exercises share: it calls the learner's function and says whether, what and where.
 
-An exercise is made from its solution. The wrong answers that people really give stand beside it, as *slips*: functions
-with the sentence that the learner should read. A slip is recognised by what it computes, not by how it is written.
+An exercise is made from its solution. The wrong answers that people really give stand beside it in a table of *slips*:
+a name, the sentence that the learner should read, and a function that gives the answer. A slip is recognised by what
+it computes, not by how it is written.
 
 >>> @exercise("0.1", "the sum of two numbers", inputs=[(1, 2), (2, 2)], hints=["Which sign stands for addition?"])
 ... def add(a, b):
 ...     return a + b
->>> @add.slip("You subtract the second number. Add it.")
-... def subtracted(a, b):
-...     return a - b
+>>> add.add_slips("subtracted: You subtract the second number. Add it.", lambda a, b: a - b)
 >>> add.check(lambda a, b: a - b)
 ✗ Exercise 0.1, the sum of two numbers: not yet
   You subtract the second number. Add it.
@@ -29,9 +28,16 @@ from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
-from cnnlab.course.exercises._calls import Call, all_same, call, equal, same
+from cnnlab.course.exercises._calls import Outcome, call, same_outcome, same_outcomes, unchanged
 from cnnlab.course.exercises._source import code_of, compiled, page_names, returns_in_a_loop, same_code, source_of
-from cnnlab.course.exercises._words import advice, names_note, place, printed_note, shown, what_is_wrong
+from cnnlab.course.exercises._words import (
+    argument_in_words,
+    error_meaning,
+    line_in_words,
+    note_on_names,
+    note_on_printing,
+    what_is_wrong,
+)
 from cnnlab.gradient_check import GradientCheck, check_gradient
 
 __all__ = ["Exercise", "Slip", "State", "Verdict", "exercise", "progress"]
@@ -66,10 +72,11 @@ class Verdict(NamedTuple):
 
 
 class Slip(NamedTuple):
-    """A wrong answer that people really give, and what they should read."""
+    """A wrong answer that people really give, with a name that stays, and what they should read."""
 
+    name: str
     sentence: str
-    function: Function
+    answer: Function
 
 
 _exercises: dict[str, list[Exercise]] = {}  # by module: those that this kernel has loaded
@@ -87,8 +94,8 @@ class Exercise:
         self.slips: list[Slip] = []
         self.failing_input: tuple[Any, ...] | None = None
         self._solution, self._inputs, self._hints = solution, inputs, hints
-        self._names = list(inspect.signature(solution).parameters)
-        self._given: Function | None = None
+        self._argument_names = list(inspect.signature(solution).parameters)
+        self._faulty_code: Function | None = None
         self._loss: Function | None = None
         self._hints_given = 0
 
@@ -122,18 +129,17 @@ class Exercise:
 
     # What a module of exercises adds
 
-    def slip(self, sentence: str) -> Callable[[Function], Function]:
-        """Decorate a wrong answer with the sentence for the learner who gives it."""
+    def add_slips(self, *table: str | Function) -> None:
+        """Add wrong answers: in turn a text ``"name: sentence"`` and the function that gives the answer."""
+        for text, answer in zip(table[::2], table[1::2], strict=True):
+            if not isinstance(text, str) or not callable(answer):
+                raise TypeError(f'a slip is "name: sentence", then a function; got {text!r}, then {answer!r}')
+            name, sentence = text.split(": ", 1)
+            self.slips.append(Slip(name, sentence, answer))
 
-        def register(function: Function) -> Function:
-            self.slips.append(Slip(sentence, function))
-            return function
-
-        return register
-
-    def given(self, function: Function) -> Function:
+    def bug_hunt(self, function: Function) -> Function:
         """Decorate the faulty code that a bug hunt starts from."""
-        self._given = function
+        self._faulty_code = function
         return function
 
     def loss(self, function: Function) -> Function:
@@ -154,9 +160,9 @@ class Exercise:
     @property
     def stub_source(self) -> str:
         """The code that the notebook begins with."""
-        if self._given is None:
-            return f"def {self.name}({', '.join(self._names)}):\n    # your code\n    ..."
-        return source_of(self._given).replace(f"def {self._given.__name__}(", f"def {self.name}(", 1)
+        if self._faulty_code is None:
+            return f"def {self.name}({', '.join(self._argument_names)}):\n    # your code\n    ..."
+        return source_of(self._faulty_code).replace(f"def {self._faulty_code.__name__}(", f"def {self.name}(", 1)
 
     def judge(self, function: Any) -> Verdict:
         """Return the verdict that `check` prints, without noting it."""
@@ -166,52 +172,57 @@ class Exercise:
                 f"check needs the function itself, without brackets: ex.{self.name}.check({self.name}). "
                 f"It got {'nothing' if function is None else f'the value of type {type(function).__name__}'}."
             )
-        if self._untouched(function):
+        if self._is_the_stub(function):
             return Verdict(
                 State.NOT_ATTEMPTED,
                 (f"Change the code, then run the cell again. Stuck? ex.{self.name}.hint()",),
             )
         if not self._takes_the_arguments(function):
             return self._not_yet(
-                f"Your function takes other arguments than ({', '.join(self._names)}): keep the line with `def`."
+                f"Your function takes other arguments than ({', '.join(self._argument_names)}): "
+                f"keep the line with `def`."
             )
-        arrays = {name: value for name, value in page_names(function).items() if isinstance(value, np.ndarray)}
-        before = copy.deepcopy(arrays)
-        calls = self._call_all(function)
-        again = calls if calls[-1].cut_short else self._call_all(function)
-        spoilt = [name for name in arrays if not equal(before[name], arrays[name])]
-        if spoilt:
-            return self._not_yet(_restored(spoilt[0], arrays, before))
-        if not all_same(calls, again):
-            return self._not_yet(RANDOM, *printed_note(calls))
-        wrong = next((k for k, made in enumerate(calls) if not same(made, self._expected[k])), None)
-        return self._praise(calls) if wrong is None else self._criticise(function, calls, wrong)
+        page_arrays = {name: value for name, value in page_names(function).items() if isinstance(value, np.ndarray)}
+        before = copy.deepcopy(page_arrays)
+        outcomes = self._outcomes(function)
+        repeated = outcomes if outcomes[-1].stopped else self._outcomes(function)
+        changed = [name for name in page_arrays if not unchanged(before[name], page_arrays[name])]
+        if changed:
+            _restore(page_arrays, before)
+            return self._not_yet(CHANGES_THE_PAGE.format(changed[0]))
+        if not same_outcomes(outcomes, repeated):
+            return self._not_yet(NOT_REPEATABLE, *note_on_printing(outcomes))
+        for k, outcome in enumerate(outcomes):
+            if not same_outcome(outcome, self._right_outcomes[k]):
+                return self._wrong(function, outcomes, k)
+        return self._right(outcomes)
 
     # How it finds out
 
     def _not_yet(self, *lines: str) -> Verdict:
         return Verdict(State.NOT_YET, (*lines, f"Stuck? ex.{self.name}.hint()"))
 
-    def _praise(self, calls: list[Call]) -> Verdict:
+    def _right(self, outcomes: list[Outcome]) -> Verdict:
         """Call right numbers correct, unless central differences object."""
-        checks = [check for k, made in enumerate(calls) if (check := self._central_differences(k, made))]
+        checks = [check for k, outcome in enumerate(outcomes) if (check := self._central_differences(k, outcome))]
         for check in checks:
             if not check.passed:
-                return self._not_yet(str(check), *printed_note(calls))
-        words = f"Right for {len(calls)} inputs" + (", and central differences agree." if checks else ".")
-        return Verdict(State.CORRECT, (words, *printed_note(calls)))
+                return self._not_yet(str(check), *note_on_printing(outcomes))
+        words = f"Right for {len(outcomes)} inputs" + (", and central differences agree." if checks else ".")
+        return Verdict(State.CORRECT, (words, *note_on_printing(outcomes)))
 
-    def _criticise(self, function: Function, calls: list[Call], wrong: int) -> Verdict:
-        """Say which known slip it is, and otherwise what happens for the first input that goes wrong."""
-        self.failing_input = copy.deepcopy(self._inputs[wrong])
-        sentence = self._known_slip(calls, wrong)
-        if sentence is None:
-            return self._not_yet(*self._explain(function, wrong, calls[wrong]), *printed_note(calls))
-        made = calls[wrong]
-        raised = [f"{place(function, made.line)} {made.trouble}"] if made.trouble.startswith("raises") else []
-        return self._not_yet(sentence, *raised, *names_note(function), *printed_note(calls))
+    def _wrong(self, function: Function, outcomes: list[Outcome], k: int) -> Verdict:
+        """Say which known slip it is, and otherwise what happens for input `k`, the first that goes wrong."""
+        self.failing_input = copy.deepcopy(self._inputs[k])
+        slip, outcome = self._known_slip(outcomes, k), outcomes[k]
+        if slip is None:
+            return self._not_yet(*self._explain(function, k, outcome), *note_on_printing(outcomes))
+        lines = [slip.sentence]
+        if outcome.trouble.startswith("raises"):
+            lines.append(f"{line_in_words(function, outcome.line)} {outcome.trouble}")
+        return self._not_yet(*lines, *note_on_names(function), *note_on_printing(outcomes))
 
-    def _untouched(self, function: Function) -> bool:
+    def _is_the_stub(self, function: Function) -> bool:
         code = code_of(function)
         # Python compiles `np.zeros` in one way in a cell that imports np, and in another way elsewhere.
         sources = (self.stub_source, "import numpy as np\n" + self.stub_source)
@@ -223,86 +234,86 @@ class Exercise:
         except Exception:
             return True  # a function written in C may have none; calling it will tell
         try:
-            signature.bind(*self._names)
+            signature.bind(*self._argument_names)
         except TypeError:
             return False
         return True
 
     def _arguments(self, k: int) -> dict[str, Any]:
-        return dict(zip(self._names, self._inputs[k], strict=True))
+        return dict(zip(self._argument_names, self._inputs[k], strict=True))
 
-    def _call_all(self, function: Function) -> list[Call]:
-        calls = []
+    def _outcomes(self, function: Function) -> list[Outcome]:
+        """Call a function with one input after the other, until one call has to be stopped."""
+        outcomes = []
         for k in range(len(self._inputs)):
-            calls.append(call(function, self._arguments(k)))
-            if calls[-1].cut_short:
+            outcomes.append(call(function, self._arguments(k)))
+            if outcomes[-1].stopped:
                 break
-        return calls
+        return outcomes
 
     @cached_property
-    def _expected(self) -> list[Call]:
-        return self._call_all(self._solution)
+    def _right_outcomes(self) -> list[Outcome]:
+        return self._outcomes(self._solution)
 
     @cached_property
-    def _slip_calls(self) -> list[list[Call]]:
-        return [self._call_all(slip.function) for slip in self.slips]
+    def _slip_outcomes(self) -> list[list[Outcome]]:
+        return [self._outcomes(slip.answer) for slip in self.slips]
 
-    def _known_slip(self, calls: list[Call], wrong: int) -> str | None:
-        """Return the sentence of the slip that does the same.
+    def _known_slip(self, outcomes: list[Outcome], k: int) -> Slip | None:
+        """Return the slip that does the same.
 
         That is the slip that agrees on every input. Where there is none, since a second thing is wrong too, it is the
-        only slip that agrees with the numbers of the smallest input that fails, and with all before.
+        only slip that agrees with the numbers of input `k`, the smallest that fails, and with all before.
         """
-        for slip, slip_calls in zip(self.slips, self._slip_calls, strict=True):
-            if all_same(calls, slip_calls):
-                return slip.sentence
-        if calls[wrong].parts is None:
+        pairs = list(zip(self.slips, self._slip_outcomes, strict=True))
+        for slip, wrong in pairs:
+            if same_outcomes(outcomes, wrong):
+                return slip
+        if outcomes[k].numbers is None:
             return None
-        alike = [
-            slip.sentence
-            for slip, slip_calls in zip(self.slips, self._slip_calls, strict=True)
-            if all_same(calls[: wrong + 1], slip_calls[: wrong + 1])
-        ]
+        alike = [slip for slip, wrong in pairs if same_outcomes(outcomes[: k + 1], wrong[: k + 1])]
         return alike[0] if len(alike) == 1 else None
 
-    def _explain(self, function: Function, k: int, made: Call) -> list[str]:
+    def _explain(self, function: Function, k: int, outcome: Outcome) -> list[str]:
         """Say what is wrong with the call of input `k`, in one line; then what may help to find out why."""
-        line = made.line or call(function, self._arguments(k), note_return=True).line
-        expected = self._expected[k].parts
-        assert expected is not None  # noqa: S101  (a right answer gives one: this tells mypy so)
+        line = outcome.line or call(function, self._arguments(k), note_return=True).line
+        right = self._right_outcomes[k].numbers
+        assert right is not None  # noqa: S101  (a solution gives numbers: this tells mypy so)
         lines = []
-        if made.parts is None:
+        if outcome.numbers is None:
             # A function that ends without a `return` has no line to point at.
-            start = "Your function" if made.trouble.startswith("returns None") else place(function, line)
-            trouble = made.trouble
-            if trouble.startswith("returns a list") and len(expected) > 1:
-                trouble = f"returns a list, expected {len(expected)} values: return them with commas, without brackets."
-            lines = [f"{start} {trouble}", *filter(None, [advice(trouble)])]
-        elif made.changed:
-            start = place(function, call(function, self._arguments(k), read_only=True).line)
-            name = next((name for name in made.changed if re.search(rf"\b{name}\b", start)), made.changed[0])
+            start = "Your function" if outcome.trouble.startswith("returns None") else line_in_words(function, line)
+            trouble = outcome.trouble
+            if trouble.startswith("returns a list") and len(right) > 1:
+                trouble = f"returns a list, expected {len(right)} values: return them with commas, without brackets."
+            lines = [f"{start} {trouble}", *filter(None, [error_meaning(trouble)])]
+        elif outcome.changed:
+            start = line_in_words(function, call(function, self._arguments(k), read_only=True).line)
+            name = next((name for name in outcome.changed if re.search(rf"\b{name}\b", start)), outcome.changed[0])
             lines = [f"{start} changes {name}, which belongs to the caller. Work on a copy: {name}.copy()"]
         else:
-            lines = [f"{place(function, line)} {what_is_wrong(made.parts, expected)}"]
+            lines = [f"{line_in_words(function, line)} {what_is_wrong(outcome.numbers, right)}"]
             if line is not None and returns_in_a_loop(function, line):
                 lines.append("This `return` stands inside a loop and ends it: is that meant?")
-            if made.parts[0].shape == expected[0].shape:
-                check = self._central_differences(k, made)
+            if outcome.numbers[0].shape == right[0].shape:
+                check = self._central_differences(k, outcome)
                 if check and not check.passed:
                     error = f"relative error {check.max_relative_error:.2g}, allowed {check.tolerance:.0e}"
                     lines.append(f"Central differences disagree too: {error}.")
-        lines += names_note(function)
-        lines.append(f"The input: {', '.join(shown(name, value) for name, value in self._arguments(k).items())}.")
+        lines += note_on_names(function)
+        lines.append(
+            f"The input: {', '.join(argument_in_words(*argument) for argument in self._arguments(k).items())}."
+        )
         lines.append(f"To look at it yourself: {self.name}(*ex.{self.name}.failing_input)")
         return lines
 
-    def _central_differences(self, k: int, made: Call) -> GradientCheck | None:
+    def _central_differences(self, k: int, outcome: Outcome) -> GradientCheck | None:
         """Compare an answer of the right shape with central differences, where there is a gradient to compare."""
         pair = self._loss(*copy.deepcopy(self._inputs[k])) if self._loss else None
-        if pair is None or made.parts is None:
+        if pair is None or outcome.numbers is None:
             return None
         f, x = pair
-        return check_gradient(f, x, made.parts[0], tolerance=1e-5)
+        return check_gradient(f, x, outcome.numbers[0], tolerance=1e-5)
 
 
 def exercise(number: str, title: str, *, inputs: Inputs, hints: list[str]) -> Callable[[Function], Exercise]:
@@ -322,9 +333,9 @@ def exercise(number: str, title: str, *, inputs: Inputs, hints: list[str]) -> Ca
     """
 
     def make(solution: Function) -> Exercise:
-        made = Exercise(solution, number, title, inputs, hints)
-        _exercises.setdefault(solution.__module__, []).append(made)
-        return made
+        new = Exercise(solution, number, title, inputs, hints)
+        _exercises.setdefault(solution.__module__, []).append(new)
+        return new
 
     return make
 
@@ -335,25 +346,25 @@ def progress() -> None:
     After a restart of the kernel it knows of what has been run again.
     """
     for exercises in _exercises.values():
-        correct = sum(made.state is State.CORRECT for made in exercises)
+        correct = sum(one.state is State.CORRECT for one in exercises)
         print(f"Notebook {exercises[0].number.split('.')[0]}: {correct} of {len(exercises)} exercises correct")
-        width = max(len(made.title) for made in exercises)
-        for made in exercises:
-            print(f"  {made.state.sign} {made.number}  {made.title:{width}}  {made.state.words}")
+        width = max(len(one.title) for one in exercises)
+        for one in exercises:
+            print(f"  {one.state.sign} {one.number}  {one.title:{width}}  {one.state.words}")
 
 
-RANDOM = (
+NOT_REPEATABLE = (
     "Two calls with the same input gave different results. Does it draw random numbers, keep something for later, "
     "or read an array of np.empty before it is filled?"
 )
+CHANGES_THE_PAGE = (
+    "Your function changes {}, an array of the page (which has its numbers back now). "
+    "Make a new array inside the function."
+)
 
 
-def _restored(name: str, arrays: dict[str, np.ndarray], before: dict[str, np.ndarray]) -> str:
-    """Give the page its arrays back, and say so."""
-    for changed, array in arrays.items():
-        if array.shape == before[changed].shape and array.flags.writeable:
-            array[...] = before[changed]
-    return (
-        f"Your function changes {name}, an array of the page (which has its numbers back now). "
-        f"Make a new array inside the function."
-    )
+def _restore(arrays: dict[str, np.ndarray], before: dict[str, np.ndarray]) -> None:
+    """Give the arrays of the page their numbers back, where they have room for them."""
+    for name, array in arrays.items():
+        if array.shape == before[name].shape and array.flags.writeable:
+            array[...] = before[name]

@@ -43,163 +43,72 @@ def convolution(image, kernel):
     return output
 
 
-@convolution.slip(
-    "Your output has 2 rows and 2 columns whatever the image. Take the number of windows from image.shape."
-)
-def convolution_of_fixed_size(image, kernel):
-    output = np.zeros((2, 2))
-    for i in range(2):
-        for j in range(2):
-            output[i, j] = np.sum(kernel * image[i : i + 2, j : j + 2])
+def output_shape(image):
+    return image.shape[0] - 1, image.shape[1] - 1
+
+
+def slide(output, image, kernel, windows, product=np.multiply):
+    """Fill the cells of `output` for as many rows and columns of windows."""
+    for i, j in np.ndindex(windows):
+        output[i, j] = np.sum(product(kernel, image[i : i + 2, j : j + 2]))
     return output
 
 
-@convolution.slip(
-    "Your output is as large as the image; its last zeros were never computed. Make room for H − 1 rows of windows, "
-    "where H is the number of rows of the image."
+convolution.add_slips(
+    "output_of_two_rows: Your output has 2 rows and 2 columns whatever the image. "
+    "Take the number of windows from image.shape.",
+    lambda image, kernel: slide(np.zeros((2, 2)), image, kernel, (2, 2)),
+    "output_as_large_as_the_image: Your output is as large as the image; its last zeros were never computed. "
+    "Make room for H − 1 rows of windows, where H is the number of rows of the image.",
+    lambda image, kernel: slide(np.zeros(image.shape), image, kernel, output_shape(image)),
+    "loops_over_four_windows: Your loops visit two rows and two columns of windows whatever the image. "
+    "Let them run as far as the output does.",
+    lambda image, kernel: slide(np.zeros(output_shape(image)), image, kernel, (2, 2)),
+    "image_taken_for_a_square: You take the image for a square. "
+    "image.shape[0] is its number of rows, image.shape[1] its number of columns.",
+    lambda image, kernel: slide(np.zeros((len(image) - 1,) * 2), image, kernel, (len(image) - 1,) * 2),
+    "window_at_every_pixel: Your loops begin a window at every pixel. "
+    "At the last row and the last column it would stick out.",
+    lambda image, kernel: slide(np.zeros(image.shape), image, kernel, image.shape),
+    "first_row_only: Only the first row of the output is computed: does `return` stand inside the loop over the rows?",
+    lambda image, kernel: slide(np.zeros(output_shape(image)), image, kernel, (1, image.shape[1] - 1)),
+    "first_window_only: Only the first number of the output is computed: does `return` stand inside the loops?",
+    lambda image, kernel: slide(np.zeros(output_shape(image)), image, kernel, (1, 1)),
+    "window_of_one_pixel: Your window holds one pixel instead of four: i : i + 1 is row i alone. "
+    "Two rows are i : i + 2.",
+    lambda image, kernel: np.sum(kernel) * image[:-1, :-1],
+    "steps_of_two: Your window jumps two pixels at a time. Move it by one: neighbouring windows overlap.",
+    lambda image, kernel: conv2d(image, kernel)[::2, ::2],
+    "one_long_row: Your numbers are right, but in one long row. Each row of windows makes one row of the output.",
+    lambda image, kernel: conv2d(image, kernel).reshape(-1),
+    "last_windows_left_out: You stop one window early in each direction. "
+    "In an image with H rows the last window starts at row H − 2, and range(n) ends before n.",
+    lambda image, kernel: conv2d(image, kernel)[:-1, :-1],
+    "turned_filter: Your filter is turned by 180°. Weight (u, v) meets pixel (i + u, j + v): do not turn or mirror it.",
+    lambda image, kernel: conv2d(image, kernel[::-1, ::-1]),
+    "pixel_i_minus_u: You use pixel (i − u, j − v). It is (i + u, j + v): a negative index counts from the other end, "
+    "without an error.",
+    lambda image, kernel: sum(kernel[u, v] * np.roll(image, (u, v), (0, 1))[:-1, :-1] for u, v in np.ndindex(2, 2)),
+    "u_and_v_exchanged: Rows and columns of the filter are exchanged: u counts its rows and goes with i, "
+    "v goes with j.",
+    lambda image, kernel: conv2d(image, kernel.T),
+    "rows_and_columns_exchanged: Rows and columns of the output are exchanged. "
+    "image.shape is (rows, columns), and i counts rows.",
+    lambda image, kernel: conv2d(image, kernel).T,
+    "matrix_product: `@` and np.dot multiply matrices. Here each weight is multiplied with the pixel under it: "
+    "use `*`, then the sum.",
+    lambda image, kernel: slide(np.zeros(output_shape(image)), image, kernel, output_shape(image), np.matmul),
+    "mean_of_products: You take the mean of the four products. Their sum is asked for.",
+    lambda image, kernel: conv2d(image, kernel) / 4,
+    "last_product_only: Each product replaces the one before, so only the last of four is left. Add them up with `+=`.",
+    lambda image, kernel: kernel[1, 1] * image[1:, 1:],
+    "whole_numbers: Your output holds whole numbers, so the decimals are cut off. "
+    "np.zeros(…) without dtype makes room for them.",
+    lambda image, kernel: conv2d(image, kernel).astype(int),
+    "dtype_of_the_image: Where the image holds whole numbers, so does your output, and the decimals are cut off. "
+    "np.zeros_like copies the kind of number; np.zeros(shape) makes room for decimals.",
+    lambda image, kernel: conv2d(image, kernel).astype(image.dtype),
 )
-def convolution_of_the_images_size(image, kernel):
-    output = np.zeros(image.shape)
-    for i in range(image.shape[0] - 1):
-        for j in range(image.shape[1] - 1):
-            output[i, j] = np.sum(kernel * image[i : i + 2, j : j + 2])
-    return output
-
-
-@convolution.slip(
-    "Your loops visit two rows and two columns of windows whatever the image. Let them run as far as the output does."
-)
-def convolution_of_four_windows(image, kernel):
-    output = np.zeros((image.shape[0] - 1, image.shape[1] - 1))
-    for i in range(2):
-        for j in range(2):
-            output[i, j] = np.sum(kernel * image[i : i + 2, j : j + 2])
-    return output
-
-
-@convolution.slip(
-    "You take the image for a square. image.shape[0] is its number of rows, image.shape[1] its number of columns."
-)
-def convolution_of_a_square(image, kernel):
-    n = len(image)
-    output = np.zeros((n - 1, n - 1))
-    for i in range(n - 1):
-        for j in range(n - 1):
-            output[i, j] = np.sum(kernel * image[i : i + 2, j : j + 2])
-    return output
-
-
-@convolution.slip("Your loops begin a window at every pixel. At the last row and the last column it would stick out.")
-def convolution_that_sticks_out(image, kernel):
-    output = np.zeros(image.shape)
-    for i in range(image.shape[0]):
-        for j in range(image.shape[1]):
-            output[i, j] = np.sum(kernel * image[i : i + 2, j : j + 2])
-    return output
-
-
-@convolution.slip("Only the first row of the output is computed: does `return` stand inside the loop over the rows?")
-def convolution_of_the_first_row(image, kernel):
-    output = np.zeros((image.shape[0] - 1, image.shape[1] - 1))
-    output[0] = convolution_reference(image, kernel)[0]
-    return output
-
-
-@convolution.slip("Only the first number of the output is computed: does `return` stand inside the loops?")
-def convolution_of_the_first_window(image, kernel):
-    output = np.zeros((image.shape[0] - 1, image.shape[1] - 1))
-    output[0, 0] = convolution_reference(image, kernel)[0, 0]
-    return output
-
-
-@convolution.slip("Your window holds one pixel instead of four: i : i + 1 is row i alone. Two rows are i : i + 2.")
-def convolution_of_single_pixels(image, kernel):
-    return np.sum(kernel) * image[:-1, :-1]
-
-
-@convolution.slip("Your window jumps two pixels at a time. Move it by one: neighbouring windows overlap.")
-def convolution_in_steps_of_two(image, kernel):
-    return convolution_reference(image, kernel)[::2, ::2]
-
-
-@convolution.slip("Your numbers are right, but in one long row. Each row of windows makes one row of the output.")
-def convolution_in_one_row(image, kernel):
-    return convolution_reference(image, kernel).reshape(-1)
-
-
-@convolution.slip(
-    "You stop one window early in each direction. In an image with H rows the last window starts at row H − 2, "
-    "and range(n) ends before n."
-)
-def convolution_without_the_last_windows(image, kernel):
-    return convolution_reference(image, kernel)[:-1, :-1]
-
-
-@convolution.slip("Your filter is turned by 180°. Weight (u, v) meets pixel (i + u, j + v): do not turn or mirror it.")
-def convolution_with_a_turned_filter(image, kernel):
-    return convolution_reference(image, kernel[::-1, ::-1])
-
-
-@convolution.slip(
-    "You use pixel (i − u, j − v). It is (i + u, j + v): a negative index counts from the other end, without an error."
-)
-def convolution_with_minus(image, kernel):
-    rows, columns = image.shape
-    output = np.zeros((rows - 1, columns - 1))
-    for i in range(rows - 1):
-        for j in range(columns - 1):
-            for u in range(2):
-                for v in range(2):
-                    output[i, j] += kernel[u, v] * image[i - u, j - v]
-    return output
-
-
-@convolution.slip("Rows and columns of the filter are exchanged: u counts its rows and goes with i, v goes with j.")
-def convolution_with_u_and_v_exchanged(image, kernel):
-    return convolution_reference(image, kernel.T)
-
-
-@convolution.slip("Rows and columns of the output are exchanged. image.shape is (rows, columns), and i counts rows.")
-def convolution_with_rows_and_columns_exchanged(image, kernel):
-    return convolution_reference(image, kernel).T
-
-
-@convolution.slip(
-    "`@` and np.dot multiply matrices. Here each weight is multiplied with the pixel under it: use `*`, then the sum."
-)
-def convolution_with_a_matrix_product(image, kernel):
-    return convolution_reference(image, kernel, lambda kernel, window: np.sum(kernel @ window))
-
-
-@convolution.slip("You take the mean of the four products. Their sum is asked for.")
-def convolution_with_the_mean(image, kernel):
-    return convolution_reference(image, kernel, lambda kernel, window: np.mean(kernel * window))
-
-
-@convolution.slip("Each product replaces the one before, so only the last of four is left. Add them up with `+=`.")
-def convolution_of_the_last_product(image, kernel):
-    return kernel[1, 1] * image[1:, 1:]
-
-
-@convolution.slip(
-    "Your output holds whole numbers, so the decimals are cut off. np.zeros(…) without dtype makes room for them."
-)
-def convolution_in_whole_numbers(image, kernel):
-    return convolution_reference(image, kernel).astype(int)
-
-
-@convolution.slip(
-    "Where the image holds whole numbers, so does your output, and the decimals are cut off. np.zeros_like copies the "
-    "kind of number; np.zeros(shape) makes room for decimals."
-)
-def convolution_in_the_images_numbers(image, kernel):
-    return convolution_reference(image, kernel).astype(image.dtype)
-
-
-def convolution_reference(image, kernel, combine=lambda kernel, window: np.sum(kernel * window)):
-    rows, columns = image.shape
-    windows = [[image[i : i + 2, j : j + 2] for j in range(columns - 1)] for i in range(rows - 1)]
-    return np.array([[combine(kernel, window) for window in row] for row in windows])
 
 
 @exercise(
@@ -220,97 +129,43 @@ def squared_error(output, target):
     return np.mean((output - target) ** 2)
 
 
-@squared_error.slip("You add the squares up. Divide by their number: np.mean instead of np.sum.")
-def squared_error_summed(output, target):
-    return np.sum((output - target) ** 2)
-
-
-@squared_error.slip("You divide by 4 whatever the size. Divide by the number of cells: np.mean does that.")
-def squared_error_over_four(output, target):
-    return np.sum((output - target) ** 2) / 4
-
-
-@squared_error.slip("You divide by the number of rows, which is what len gives. The number of cells is output.size.")
-def squared_error_over_rows(output, target):
-    return np.sum((output - target) ** 2) / len(output)
-
-
-@squared_error.slip(
-    "The differences are not squared, so positive and negative ones cancel. Square each, then take the mean."
+squared_error.add_slips(
+    "summed: You add the squares up. Divide by their number: np.mean instead of np.sum.",
+    lambda output, target: np.sum((output - target) ** 2),
+    "over_four: You divide by 4 whatever the size. Divide by the number of cells: np.mean does that.",
+    lambda output, target: np.sum((output - target) ** 2) / 4,
+    "over_rows: You divide by the number of rows, which is what len gives. The number of cells is output.size.",
+    lambda output, target: np.sum((output - target) ** 2) / len(output),
+    "not_squared: The differences are not squared, so positive and negative ones cancel. "
+    "Square each, then take the mean.",
+    lambda output, target: np.mean(output - target),
+    "squared_last: You square the mean difference. Square first, then take the mean: else errors cancel.",
+    lambda output, target: np.mean(output - target) ** 2,
+    "absolute: You take absolute values. This loss squares the differences: ** 2.",
+    lambda output, target: np.mean(np.abs(output - target)),
+    "square_root: You take a square root at the end. The formula has none.",
+    lambda output, target: np.sqrt(np.mean((output - target) ** 2)),
+    "halved: You halve the result. Some losses carry a ½; this one has 1/n alone.",
+    lambda output, target: np.mean((output - target) ** 2) / 2,
+    "one_for_each_cell: You return a squared error for each cell. The loss is one number: take the mean of them.",
+    lambda output, target: (output - target) ** 2,
+    "mean_of_each_column: You take the mean over the rows only (axis=0). np.mean without axis takes it over all cells.",
+    lambda output, target: np.mean((output - target) ** 2, axis=0),
+    "loops_over_four_cells: Your loops visit two rows and two columns whatever the shape. np.mean needs no loop.",
+    lambda output, target: sum((output[i, j] - target[i, j]) ** 2 for i in range(2) for j in range(2)) / 4,
+    "target_alone_squared: You square the target alone, since ** is done before −. Put brackets around the difference.",
+    lambda output, target: np.mean(output - target**2),
+    "difference_of_squares: You take the difference of two squares. Take the square of the difference: subtract first.",
+    lambda output, target: np.mean(output**2 - target**2),
+    "doubled: You double the differences. `* 2` is twice a number, `** 2` is its square.",
+    lambda output, target: np.mean((output - target) * 2),
+    "divided_twice: You divide by the number of cells twice. np.mean has done it already.",
+    lambda output, target: np.mean((output - target) ** 2) / output.size,
+    "over_one_less: You divide by one less than the number of cells. This loss divides by their number.",
+    lambda output, target: np.sum((output - target) ** 2) / (output.size - 1),
+    "pythons_sum: Python's own sum adds up whole rows and leaves one number for each column. np.sum adds up all cells.",
+    lambda output, target: sum((output - target) ** 2) / output.size,
 )
-def squared_error_not_squared(output, target):
-    return np.mean(output - target)
-
-
-@squared_error.slip("You square the mean difference. Square first, then take the mean: else errors cancel.")
-def squared_error_squared_last(output, target):
-    return np.mean(output - target) ** 2
-
-
-@squared_error.slip("You take absolute values. This loss squares the differences: ** 2.")
-def squared_error_absolute(output, target):
-    return np.mean(np.abs(output - target))
-
-
-@squared_error.slip("You take a square root at the end. The formula has none.")
-def squared_error_with_root(output, target):
-    return np.sqrt(np.mean((output - target) ** 2))
-
-
-@squared_error.slip("You halve the result. Some losses carry a ½; this one has 1/n alone.")
-def squared_error_halved(output, target):
-    return np.mean((output - target) ** 2) / 2
-
-
-@squared_error.slip("You return a squared error for each cell. The loss is one number: take the mean of them.")
-def squared_error_by_cell(output, target):
-    return (output - target) ** 2
-
-
-@squared_error.slip("You take the mean over the rows only (axis=0). np.mean without axis takes it over all cells.")
-def squared_error_by_column(output, target):
-    return np.mean((output - target) ** 2, axis=0)
-
-
-@squared_error.slip("Your loops visit two rows and two columns whatever the shape. np.mean needs no loop.")
-def squared_error_of_four_cells(output, target):
-    total = 0
-    for i in range(2):
-        for j in range(2):
-            total += (output[i, j] - target[i, j]) ** 2
-    return total / 4
-
-
-@squared_error.slip("You square the target alone, since ** is done before −. Put brackets around the difference.")
-def squared_error_without_brackets(output, target):
-    return np.mean(output - target**2)
-
-
-@squared_error.slip("You take the difference of two squares. Take the square of the difference: subtract first.")
-def squared_error_of_squares(output, target):
-    return np.mean(output**2 - target**2)
-
-
-@squared_error.slip("You double the differences. `* 2` is twice a number, `** 2` is its square.")
-def squared_error_doubled(output, target):
-    return np.mean((output - target) * 2)
-
-
-@squared_error.slip("You divide by the number of cells twice. np.mean has done it already.")
-def squared_error_divided_twice(output, target):
-    return np.mean((output - target) ** 2) / output.size
-
-
-@squared_error.slip("You divide by one less than the number of cells. This loss divides by their number.")
-def squared_error_over_one_less(output, target):
-    return np.sum((output - target) ** 2) / (output.size - 1)
-
-
-@squared_error.slip(
-    "Python's own sum adds up whole rows and leaves one number for each column. np.sum adds up all cells."
-)
-def squared_error_with_pythons_sum(output, target):
-    return sum((output - target) ** 2) / output.size
 
 
 @exercise(
@@ -347,192 +202,87 @@ def loss_after_a_change_of_the_filter(image, output, target):
     return lambda change: np.mean((output + conv2d(image, change) - target) ** 2), np.zeros((2, 2))
 
 
-def gradient_reference(image, error_map):
-    return conv2d(image, error_map)
-
-
-def error_map(output, target):
-    return 2 / output.size * (output - target)
-
-
-@gradient.slip(
-    "You add up the windows of the first column only. A weight takes part in every window: sum over all j too."
-)
-def gradient_of_the_left_windows(image, output, target):
-    E = error_map(output, target)
-    return gradient_reference(image[:, :2], E[:, :1])
-
-
-@gradient.slip("You add up the windows of the first row only. A weight takes part in every window: sum over all i too.")
-def gradient_of_the_upper_windows(image, output, target):
-    E = error_map(output, target)
-    return gradient_reference(image[:2], E[:1])
-
-
-@gradient.slip("Each window replaces the one before, so only the last is left. Add them up with `+=`.")
-def gradient_of_the_last_window(image, output, target):
-    return error_map(output, target)[-1, -1] * image[-2:, -2:]
-
-
-@gradient.slip(
-    "You sum over four windows whatever the size of the output. Let i and j run over all rows and columns of E."
-)
-def gradient_of_four_windows(image, output, target):
-    return gradient_reference(image[:3, :3], error_map(output, target)[:2, :2])
-
-
-@gradient.slip(
-    "Two things are still as on the page: the factor 2/4, and two rows and two columns of windows. Here the factor is "
-    "2 / output.size, and i and j run over all rows and columns of E."
-)
-def gradient_for_four_cells(image, output, target):
-    E = 2 / 4 * (output - target)
+def sum_over_windows(image, E, windows, sign=1):
     result = np.zeros((2, 2))
-    for u in range(2):
-        for v in range(2):
-            for i in range(2):
-                for j in range(2):
-                    result[u, v] += E[i, j] * image[i + u, j + v]
+    for u, v, i, j in np.ndindex(2, 2, *windows):
+        result[u, v] += E[i, j] * image[i + sign * u, j + sign * v]
     return result
 
 
-@gradient.slip(
-    "Your slices of the image have two rows and two columns. What is multiplied with E must be as large as E: take its "
-    "rows and columns from E.shape."
+def by_errors(answer):
+    """Make a slip of what is done with the image and the right error map."""
+    return lambda image, output, target: answer(image, 2 / output.size * (output - target))
+
+
+gradient.add_slips(
+    "first_column_of_windows_only: You add up the windows of the first column only. "
+    "A weight takes part in every window: sum over all j too.",
+    by_errors(lambda image, E: conv2d(image[:, :2], E[:, :1])),
+    "first_row_of_windows_only: You add up the windows of the first row only. "
+    "A weight takes part in every window: sum over all i too.",
+    by_errors(lambda image, E: conv2d(image[:2], E[:1])),
+    "last_window_only: Each window replaces the one before, so only the last is left. Add them up with `+=`.",
+    by_errors(lambda image, E: E[-1, -1] * image[-2:, -2:]),
+    "loops_over_four_windows: You sum over four windows whatever the size of the output. "
+    "Let i and j run over all rows and columns of E.",
+    by_errors(lambda image, E: conv2d(image[:3, :3], E[:2, :2])),
+    "sizes_of_the_page: Two things are still as on the page: the factor 2/4, and two rows and two columns of windows. "
+    "Here the factor is 2 / output.size, and i and j run over all rows and columns of E.",
+    lambda image, output, target: sum_over_windows(image, 2 / 4 * (output - target), (2, 2)),
+    "slices_of_two: Your slices of the image have two rows and two columns. "
+    "What is multiplied with E must be as large as E: take its rows and columns from E.shape.",
+    by_errors(lambda image, E: np.array([[np.sum(E * image[u : u + 2, v : v + 2]) for v in (0, 1)] for u in (0, 1)])),
+    "filter_of_two: Sliding E over the image is right, but the function of exercise 1.1 takes 2×2 filters alone. "
+    "E may be larger: conv2d takes any size, and so do loops over E.",
+    by_errors(lambda image, E: slide(np.zeros(output_shape(image)), image, E, output_shape(image))),
+    "one_product_for_each_weight: You take one product for each weight. "
+    "A weight takes part in every window: sum over all i and j.",
+    by_errors(lambda image, E: np.array([[E[u, v] * image[u, v] for v in range(2)] for u in range(2)])),
+    "last_windows_left_out: Your loops over the windows stop one row and one column early. "
+    "range(n) ends before n already.",
+    by_errors(lambda image, E: sum_over_windows(image, E, (E.shape[0] - 1, E.shape[1] - 1))),
+    "begun_anew_in_each_round: Only the last entry is left. "
+    "Does np.zeros stand inside the loops, so that each round begins anew?",
+    by_errors(lambda image, E: conv2d(image, E) * [[0, 0], [0, 1]]),
+    "first_row_only: Only the first row is computed: does `return` stand inside the loop over u?",
+    by_errors(lambda image, E: conv2d(image, E) * [[1, 1], [0, 0]]),
+    "first_weight_only: Only the first entry is computed: does `return` stand inside the loops over u and v?",
+    by_errors(lambda image, E: conv2d(image, E) * [[1, 0], [0, 0]]),
+    "times_the_weight: You multiply by the weight too. The derivative of weight times pixel by the weight is the "
+    "pixel alone.",
+    by_errors(lambda image, E: conv2d(image, E) * FILTER),
+    "difference_squared: You square the difference. The loss has a square; "
+    "its derivative is twice the difference itself.",
+    lambda image, output, target: conv2d(image, 2 / output.size * (output - target) ** 2),
+    "over_the_pixels: You divide by the number of pixels. The loss is a mean over the output's cells: output.size.",
+    lambda image, output, target: conv2d(image, 2 / image.size * (output - target)),
+    "mean_over_windows: You take the mean over the windows. E has its 1/n already: here the products are added up.",
+    by_errors(lambda image, E: conv2d(image, E) / E.size),
+    "without_2_over_n: The factor 2/n is missing, which comes from the derivative of the mean of squares.",
+    lambda image, output, target: conv2d(image, output - target),
+    "without_2: The factor 2 is missing: the derivative of a square is twice its base.",
+    by_errors(lambda image, E: conv2d(image, E) / 2),
+    "without_1_over_n: The factor 1/n is missing: the loss is a mean over n cells, so each has a share of 1/n.",
+    lambda image, output, target: conv2d(image, 2 * (output - target)),
+    "always_2_over_4: Your factor is 2/4 whatever the size. n is the number of output cells: output.size.",
+    lambda image, output, target: conv2d(image, 2 / 4 * (output - target)),
+    "wrong_sign: The sign is wrong, so a step against this gradient would climb. E is output − target, in this order.",
+    by_errors(lambda image, E: -conv2d(image, E)),
+    "u_and_v_exchanged: Rows and columns of the result are exchanged: u goes with i, v goes with j.",
+    by_errors(lambda image, E: conv2d(image, E).T),
+    "turned_result: Your result is the right one turned by 180°. The pixel is (i + u, j + v), with two plus signs.",
+    by_errors(lambda image, E: conv2d(image, E)[::-1, ::-1]),
+    "pixel_i_minus_u: You read pixel (i − u, j − v). It is (i + u, j + v): a negative index counts from the other end.",
+    by_errors(lambda image, E: sum_over_windows(image, E, E.shape, sign=-1)),
+    "same_pixel_for_every_weight: You use pixel (i, j) for every weight. Weight (u, v) meets pixel (i + u, j + v).",
+    by_errors(lambda image, E: np.full((2, 2), np.sum(E * image[: E.shape[0], : E.shape[1]]))),
+    "error_map_alone: You return the error map E. That is the first half: "
+    "the gradient of a weight sums E times pixels over all windows.",
+    by_errors(lambda image, E: E),
+    "output_in_place_of_the_error: You multiply by the output, not by the error. "
+    "E is 2 / n times the difference of output and target.",
+    lambda image, output, target: conv2d(image, 2 / output.size * output),
 )
-def gradient_with_slices_of_two(image, output, target):
-    E = error_map(output, target)
-    result = np.zeros((2, 2))
-    for u in range(2):
-        for v in range(2):
-            result[u, v] = np.sum(E * image[u : u + 2, v : v + 2])
-    return result
-
-
-@gradient.slip(
-    "Sliding E over the image is right, but the function of exercise 1.1 takes 2×2 filters alone. E may be larger: "
-    "conv2d takes any size, and so do loops over E."
-)
-def gradient_by_a_filter_of_two(image, output, target):
-    E = error_map(output, target)
-    result = np.zeros((image.shape[0] - 1, image.shape[1] - 1))
-    for i in range(image.shape[0] - 1):
-        for j in range(image.shape[1] - 1):
-            result[i, j] = np.sum(E * image[i : i + 2, j : j + 2])
-    return result
-
-
-@gradient.slip("You take one product for each weight. A weight takes part in every window: sum over all i and j.")
-def gradient_of_one_product(image, output, target):
-    E = error_map(output, target)
-    return np.array([[E[u, v] * image[u, v] for v in range(2)] for u in range(2)])
-
-
-@gradient.slip("Your loops over the windows stop one row and one column early. range(n) ends before n already.")
-def gradient_without_the_last_windows(image, output, target):
-    E = error_map(output, target)
-    E[-1], E[:, -1] = 0, 0
-    return gradient_reference(image, E)
-
-
-@gradient.slip("Only the last entry is left. Does np.zeros stand inside the loops, so that each round begins anew?")
-def gradient_that_begins_anew(image, output, target):
-    return gradient_reference(image, error_map(output, target)) * [[0, 0], [0, 1]]
-
-
-@gradient.slip("Only the first row is computed: does `return` stand inside the loop over u?")
-def gradient_of_the_first_row(image, output, target):
-    return gradient_reference(image, error_map(output, target)) * [[1, 1], [0, 0]]
-
-
-@gradient.slip("Only the first entry is computed: does `return` stand inside the loops over u and v?")
-def gradient_of_the_first_weight(image, output, target):
-    return gradient_reference(image, error_map(output, target)) * [[1, 0], [0, 0]]
-
-
-@gradient.slip("You multiply by the weight too. The derivative of weight times pixel by the weight is the pixel alone.")
-def gradient_times_the_weight(image, output, target):
-    return gradient_reference(image, error_map(output, target)) * FILTER
-
-
-@gradient.slip("You square the difference. The loss has a square; its derivative is twice the difference itself.")
-def gradient_of_the_squares(image, output, target):
-    return gradient_reference(image, 2 / output.size * (output - target) ** 2)
-
-
-@gradient.slip("You divide by the number of pixels. The loss is a mean over the output's cells: output.size.")
-def gradient_over_the_pixels(image, output, target):
-    return gradient_reference(image, 2 / image.size * (output - target))
-
-
-@gradient.slip("You take the mean over the windows. E has its 1/n already: here the products are added up.")
-def gradient_with_the_mean(image, output, target):
-    return gradient_reference(image, error_map(output, target)) / output.size
-
-
-@gradient.slip("The factor 2/n is missing, which comes from the derivative of the mean of squares.")
-def gradient_without_2_over_n(image, output, target):
-    return gradient_reference(image, output - target)
-
-
-@gradient.slip("The factor 2 is missing: the derivative of a square is twice its base.")
-def gradient_without_2(image, output, target):
-    return gradient_reference(image, error_map(output, target)) / 2
-
-
-@gradient.slip("The factor 1/n is missing: the loss is a mean over n cells, so each has a share of 1/n.")
-def gradient_without_1_over_n(image, output, target):
-    return gradient_reference(image, 2 * (output - target))
-
-
-@gradient.slip("Your factor is 2/4 whatever the size. n is the number of output cells: output.size.")
-def gradient_with_2_over_4(image, output, target):
-    return gradient_reference(image, 2 / 4 * (output - target))
-
-
-@gradient.slip("The sign is wrong, so a step against this gradient would climb. E is output − target, in this order.")
-def gradient_with_the_wrong_sign(image, output, target):
-    return -gradient_reference(image, error_map(output, target))
-
-
-@gradient.slip("Rows and columns of the result are exchanged: u goes with i, v goes with j.")
-def gradient_with_u_and_v_exchanged(image, output, target):
-    return gradient_reference(image, error_map(output, target)).T
-
-
-@gradient.slip("Your result is the right one turned by 180°. The pixel is (i + u, j + v), with two plus signs.")
-def gradient_turned(image, output, target):
-    return gradient_reference(image, error_map(output, target))[::-1, ::-1]
-
-
-@gradient.slip("You read pixel (i − u, j − v). It is (i + u, j + v): a negative index counts from the other end.")
-def gradient_with_minus(image, output, target):
-    E = error_map(output, target)
-    result = np.zeros((2, 2))
-    for u in range(2):
-        for v in range(2):
-            for i in range(E.shape[0]):
-                for j in range(E.shape[1]):
-                    result[u, v] += E[i, j] * image[i - u, j - v]
-    return result
-
-
-@gradient.slip("You use pixel (i, j) for every weight. Weight (u, v) meets pixel (i + u, j + v).")
-def gradient_of_the_same_pixel(image, output, target):
-    E = error_map(output, target)
-    return np.full((2, 2), np.sum(E * image[: E.shape[0], : E.shape[1]]))
-
-
-@gradient.slip(
-    "You return the error map E. That is the first half: the gradient of a weight sums E times pixels over all windows."
-)
-def gradient_that_stops_at_the_error_map(image, output, target):
-    return error_map(output, target)
-
-
-@gradient.slip("You multiply by the output, not by the error. E is 2 / n times the difference of output and target.")
-def gradient_of_the_output(image, output, target):
-    return gradient_reference(image, 2 / output.size * output)
 
 
 @exercise(
@@ -552,68 +302,39 @@ def update(weights, gradient, learning_rate):
     return weights - learning_rate * gradient
 
 
-@update.slip("You step uphill: the gradient points to where the loss grows. Subtract it.")
-def update_uphill(weights, gradient, learning_rate):
-    return weights + learning_rate * gradient
-
-
-@update.slip(
-    "You change the weights that came in: `-=` works on the caller's own array, whatever you call it. Compute a new "
-    "array with `-`."
-)
 def update_in_place(weights, gradient, learning_rate):
     weights -= learning_rate * gradient
     return weights
 
 
-@update.slip("The learning rate is missing: multiply the gradient by it.")
-def update_without_rate(weights, gradient, learning_rate):
-    return weights - gradient
-
-
-@update.slip("Your learning rate is 0.1 whatever is passed. Write learning_rate for it, also where you have eta.")
-def update_with_a_fixed_rate(weights, gradient, learning_rate):
-    return weights - 0.1 * gradient
-
-
-@update.slip("You subtract the learning rate. Multiply the gradient by it, then subtract the product.")
-def update_that_subtracts_the_rate(weights, gradient, learning_rate):
-    return weights - learning_rate - gradient
-
-
-@update.slip("You divide by the learning rate. A small rate must give a small step: multiply.")
-def update_that_divides(weights, gradient, learning_rate):
-    return weights - gradient / learning_rate
-
-
-@update.slip("You multiply the weights by the learning rate too. Only the gradient is multiplied by it.")
-def update_that_shrinks(weights, gradient, learning_rate):
-    return learning_rate * (weights - gradient)
-
-
-@update.slip("You return the step alone. Add it to the weights: W − η ∂L/∂W.")
-def update_that_returns_the_step(weights, gradient, learning_rate):
-    return -learning_rate * gradient
-
-
-@update.slip("You return the product of rate and gradient. Subtract it from the weights.")
-def update_that_returns_the_product(weights, gradient, learning_rate):
-    return learning_rate * gradient
-
-
-@update.slip("You return the weights as they came in. Does the step end up in another variable?")
-def update_that_stays(weights, gradient, learning_rate):
-    return weights
-
-
-@update.slip("You subtract the rate from the weights first. Multiplication comes before subtraction: no brackets.")
-def update_with_brackets(weights, gradient, learning_rate):
-    return (weights - learning_rate) * gradient
-
-
-@update.slip("Your signs are all turned. Begin with the weights, and subtract the product from them.")
-def update_reversed(weights, gradient, learning_rate):
-    return learning_rate * gradient - weights
+update.add_slips(
+    "uphill: You step uphill: the gradient points to where the loss grows. Subtract it.",
+    lambda weights, gradient, learning_rate: weights + learning_rate * gradient,
+    "weights_changed_in_place: You change the weights that came in: `-=` works on the caller's own array, "
+    "whatever you call it. Compute a new array with `-`.",
+    update_in_place,
+    "without_the_rate: The learning rate is missing: multiply the gradient by it.",
+    lambda weights, gradient, learning_rate: weights - gradient,
+    "fixed_rate: Your learning rate is 0.1 whatever is passed. Write learning_rate for it, also where you have eta.",
+    lambda weights, gradient, learning_rate: weights - 0.1 * gradient,
+    "rate_subtracted: You subtract the learning rate. Multiply the gradient by it, then subtract the product.",
+    lambda weights, gradient, learning_rate: weights - learning_rate - gradient,
+    "divided_by_the_rate: You divide by the learning rate. A small rate must give a small step: multiply.",
+    lambda weights, gradient, learning_rate: weights - gradient / learning_rate,
+    "weights_times_the_rate: You multiply the weights by the learning rate too. Only the gradient is multiplied by it.",
+    lambda weights, gradient, learning_rate: learning_rate * (weights - gradient),
+    "step_alone: You return the step alone. Add it to the weights: W − η ∂L/∂W.",
+    lambda weights, gradient, learning_rate: -learning_rate * gradient,
+    "product_alone: You return the product of rate and gradient. Subtract it from the weights.",
+    lambda weights, gradient, learning_rate: learning_rate * gradient,
+    "weights_returned_as_they_came: You return the weights as they came in. Does the step end up in another variable?",
+    lambda weights, gradient, learning_rate: weights,
+    "rate_subtracted_before_multiplying: You subtract the rate from the weights first. "
+    "Multiplication comes before subtraction: no brackets.",
+    lambda weights, gradient, learning_rate: (weights - learning_rate) * gradient,
+    "signs_turned: Your signs are all turned. Begin with the weights, and subtract the product from them.",
+    lambda weights, gradient, learning_rate: learning_rate * gradient - weights,
+)
 
 
 @exercise(
@@ -633,110 +354,59 @@ def largest_rate(image):
     return 2 / eigenvalues[-1]
 
 
+def by_hessian(hessian):
+    """Make a slip of a Hessian, given the columns A and the image."""
+    return lambda image: 2 / np.linalg.eigvalsh(hessian(unfold(image, 2), image))[-1]
+
+
 def hessian_eigenvalues(image):
     A = unfold(image, 2)
     return np.linalg.eigvalsh(2 / A.shape[1] * A @ A.T)
 
 
-@largest_rate.slip(
-    "You return 1/λ. That rate lands on the floor of the valley; the limit, where 1 − ηλ is −1, is twice as large."
+largest_rate.add_slips(
+    "one_over_the_eigenvalue: You return 1/λ. That rate lands on the floor of the valley; the limit, "
+    "where 1 − ηλ is −1, is twice as large.",
+    lambda image: 1 / hessian_eigenvalues(image)[-1],
+    "smallest_eigenvalue: You use the smallest eigenvalue. "
+    "The steepest axis diverges first, and that is the one with the largest.",
+    lambda image: 2 / hessian_eigenvalues(image)[0],
+    "eigenvalue_alone: You return the largest eigenvalue. The limit is 2 divided by it.",
+    lambda image: hessian_eigenvalues(image)[-1],
+    "always_2_over_4: Your Hessian has the factor 2/4 whatever the image. "
+    "n is the number of windows, A.shape[1]; the rows are always 4.",
+    by_hessian(lambda A, image: 2 / 4 * A @ A.T),
+    "without_2_over_n: The factor 2/n is missing from your Hessian: the loss is a mean of n squares.",
+    by_hessian(lambda A, image: A @ A.T),
+    "without_2: The factor 2 is missing from your Hessian: the second derivative of a square is 2.",
+    by_hessian(lambda A, image: A @ A.T / A.shape[1]),
+    "both_ends: You add the smallest eigenvalue. That is the rate that shrinks both ends alike; "
+    "the limit needs the largest alone.",
+    lambda image: 2 / np.sum(hessian_eigenvalues(image)[[0, -1]]),
+    "eigenvalues_of_the_image: You use the eigenvalues of the image itself. "
+    "The loss curves as the Hessian does: H = 2/n · A Aᵀ.",
+    lambda image: 2 / np.max(np.linalg.eigvals(image[: min(image.shape), : min(image.shape)]).real),
+    "number_of_the_page: You return the number 0.18615 of the page. "
+    "For another image it is another number: compute it.",
+    lambda image: 0.18615,
+    "rounded: You round to five digits, as the page does to print. Return the number as it is.",
+    lambda image: np.round(2 / hessian_eigenvalues(image)[-1], 5),
+    "second_smallest_eigenvalue: You use the second smallest eigenvalue. "
+    "The largest counts; eigvalsh sorts them, eigvals does not.",
+    lambda image: 2 / hessian_eigenvalues(image)[1],
+    "second_largest_eigenvalue: You use the second largest eigenvalue. "
+    "The largest counts; eigvalsh sorts them, eigvals does not.",
+    lambda image: 2 / hessian_eigenvalues(image)[2],
+    "over_all_numbers: You divide by A.size, which counts all numbers in A. "
+    "n is the number of its columns: A.shape[1].",
+    by_hessian(lambda A, image: 2 / A.size * A @ A.T),
+    "over_the_pixels: You divide by the number of pixels. n is the number of windows, the columns of A: A.shape[1].",
+    by_hessian(lambda A, image: 2 / image.size * A @ A.T),
+    "over_the_columns: You divide by the image's number of columns. "
+    "n is the number of windows, the columns of A: A.shape[1].",
+    by_hessian(lambda A, image: 2 / image.shape[1] * A @ A.T),
+    "cellwise_product: `*` multiplies cell by cell. A Aᵀ is a matrix product: `@`.",
+    by_hessian(lambda A, image: 2 / A.shape[1] * A * A.T),
+    "image_in_place_of_windows: You multiply the image with itself. A holds its windows as columns: unfold(image, 2).",
+    lambda image: 2 / np.linalg.eigvalsh(2 / image.shape[1] * image @ image.T)[-1],
 )
-def largest_rate_of_one_over(image):
-    return 1 / hessian_eigenvalues(image)[-1]
-
-
-@largest_rate.slip(
-    "You use the smallest eigenvalue. The steepest axis diverges first, and that is the one with the largest."
-)
-def largest_rate_of_the_smallest(image):
-    return 2 / hessian_eigenvalues(image)[0]
-
-
-@largest_rate.slip("You return the largest eigenvalue. The limit is 2 divided by it.")
-def largest_rate_as_eigenvalue(image):
-    return hessian_eigenvalues(image)[-1]
-
-
-@largest_rate.slip(
-    "Your Hessian has the factor 2/4 whatever the image. n is the number of windows, A.shape[1]; the rows are always 4."
-)
-def largest_rate_with_2_over_4(image):
-    A = unfold(image, 2)
-    return 2 / np.linalg.eigvalsh(2 / 4 * A @ A.T)[-1]
-
-
-@largest_rate.slip("The factor 2/n is missing from your Hessian: the loss is a mean of n squares.")
-def largest_rate_without_2_over_n(image):
-    A = unfold(image, 2)
-    return 2 / np.linalg.eigvalsh(A @ A.T)[-1]
-
-
-@largest_rate.slip("The factor 2 is missing from your Hessian: the second derivative of a square is 2.")
-def largest_rate_without_2(image):
-    A = unfold(image, 2)
-    return 2 / np.linalg.eigvalsh(A @ A.T / A.shape[1])[-1]
-
-
-@largest_rate.slip(
-    "You add the smallest eigenvalue. That is the rate that shrinks both ends alike; the limit needs the largest alone."
-)
-def largest_rate_of_both_ends(image):
-    eigenvalues = hessian_eigenvalues(image)
-    return 2 / (eigenvalues[0] + eigenvalues[-1])
-
-
-@largest_rate.slip("You use the eigenvalues of the image itself. The loss curves as the Hessian does: H = 2/n · A Aᵀ.")
-def largest_rate_of_the_image(image):
-    side = min(image.shape)
-    return 2 / np.max(np.linalg.eigvals(image[:side, :side]).real)
-
-
-@largest_rate.slip("You return the number 0.18615 of the page. For another image it is another number: compute it.")
-def largest_rate_from_the_page(image):
-    return 0.18615
-
-
-@largest_rate.slip("You round to five digits, as the page does to print. Return the number as it is.")
-def largest_rate_rounded(image):
-    return np.round(2 / hessian_eigenvalues(image)[-1], 5)
-
-
-@largest_rate.slip("You use the second smallest eigenvalue. The largest counts; eigvalsh sorts them, eigvals does not.")
-def largest_rate_of_the_second(image):
-    return 2 / hessian_eigenvalues(image)[1]
-
-
-@largest_rate.slip("You use the second largest eigenvalue. The largest counts; eigvalsh sorts them, eigvals does not.")
-def largest_rate_of_the_third(image):
-    return 2 / hessian_eigenvalues(image)[2]
-
-
-@largest_rate.slip("You divide by A.size, which counts all numbers in A. n is the number of its columns: A.shape[1].")
-def largest_rate_over_the_numbers(image):
-    A = unfold(image, 2)
-    return 2 / np.linalg.eigvalsh(2 / A.size * A @ A.T)[-1]
-
-
-@largest_rate.slip("You divide by the number of pixels. n is the number of windows, the columns of A: A.shape[1].")
-def largest_rate_over_the_pixels(image):
-    A = unfold(image, 2)
-    return 2 / np.linalg.eigvalsh(2 / image.size * A @ A.T)[-1]
-
-
-@largest_rate.slip(
-    "You divide by the image's number of columns. n is the number of windows, the columns of A: A.shape[1]."
-)
-def largest_rate_over_the_columns(image):
-    A = unfold(image, 2)
-    return 2 / np.linalg.eigvalsh(2 / image.shape[1] * A @ A.T)[-1]
-
-
-@largest_rate.slip("`*` multiplies cell by cell. A Aᵀ is a matrix product: `@`.")
-def largest_rate_of_a_cellwise_product(image):
-    A = unfold(image, 2)
-    return 2 / np.linalg.eigvalsh(2 / A.shape[1] * A * A.T)[-1]
-
-
-@largest_rate.slip("You multiply the image with itself. A holds its windows as columns: unfold(image, 2).")
-def largest_rate_without_windows(image):
-    return 2 / np.linalg.eigvalsh(2 / image.shape[1] * image @ image.T)[-1]

@@ -1,6 +1,6 @@
 """Exercises of notebook 3: the chain rule through a whole network, one stage at a time."""
-# ruff: noqa: E741  (the image is I and a block is (k, l) in the formulas, and so in the code)
 
+# ruff: noqa: E741  (the image is I and a block is (k, l) in the formulas, and so in the code)
 import numpy as np
 
 from cnnlab.convolution import conv2d, zero_pad
@@ -62,42 +62,6 @@ def pool_whole_blocks(R, summary):
     return pool_blocks(R, R.shape[0] // 2, R.shape[1] // 2, summary)
 
 
-@max_pool.slip(
-    "You count 16 rows and 16 columns of blocks whatever the map. Take half of R.shape[0] and half of R.shape[1]."
-)
-def max_pool_of_the_pages_size(R):
-    return pool_blocks(R, 16, 16)
-
-
-@max_pool.slip("You use the number of rows for the columns too. A map need not be square: columns are R.shape[1].")
-def max_pool_of_a_square(R):
-    return pool_blocks(R, R.shape[0] // 2, R.shape[0] // 2)
-
-
-@max_pool.slip("You take the number of columns for the number of rows. R.shape is (rows, columns), in this order.")
-def max_pool_with_the_shape_exchanged(R):
-    return pool_blocks(R, R.shape[1] // 2, R.shape[0] // 2)
-
-
-@max_pool.slip(
-    "You count more blocks than the map holds: R.shape counts cells. A block beyond the edge is empty, which NumPy "
-    "calls zero-size. How many fit side by side?"
-)
-def max_pool_of_a_block_for_each_cell(R):
-    return pool_blocks(R, *R.shape)
-
-
-@max_pool.slip(
-    "You pool the incomplete blocks at the edge of an odd map too. Drop them: count with //, which rounds down."
-)
-def max_pool_with_incomplete_blocks(R):
-    return pool_blocks(R, (R.shape[0] + 1) // 2, (R.shape[1] + 1) // 2)
-
-
-@max_pool.slip(
-    "Even sizes are right. Of an odd map, the last row and the last column fill no block, and your loop still looks "
-    "for their partners beyond the edge. Leave them out."
-)
 def max_pool_of_even_maps(R):
     P = np.zeros((R.shape[0] // 2, R.shape[1] // 2))
     for i in range(0, R.shape[0], 2):
@@ -106,83 +70,61 @@ def max_pool_of_even_maps(R):
     return P
 
 
-@max_pool.slip(
-    "Even sizes are right. An odd map cannot be cut into whole blocks: cut off its last row or column first, by a "
-    "slice."
-)
-def max_pool_by_reshaping(R):
-    return R.reshape(R.shape[0] // 2, 2, R.shape[1] // 2, 2).max(axis=(1, 3))
-
-
-@max_pool.slip(
-    "Your search for the largest begins at 0, so a block of negative numbers gives 0. Begin with a number of the block."
-)
-def max_pool_that_begins_at_zero(R):
-    return pool_whole_blocks(R, lambda block: max(0, block.max()))
-
-
-@max_pool.slip(
-    "The size is right, but your blocks begin at (k, l) and overlap. Block (k, l) begins at row 2k and column 2l."
-)
-def max_pool_without_the_offset(R):
-    return max_pool2d(R, stride=1)[: R.shape[0] // 2, : R.shape[1] // 2]
-
-
-@max_pool.slip(
-    "Your windows overlap: each begins one row or column after the one before. Blocks lie side by side, and block (k, "
-    "l) begins at row 2k and column 2l."
-)
-def max_pool_with_stride_1(R):
-    return max_pool2d(R, stride=1)
-
-
-@max_pool.slip(
-    "Only the upper left number of each block arrives. A slice ends before its end: 0 : 1 is one row, 0 : 2 is two."
-)
-def max_pool_of_one_cell(R):
-    return pool_whole_blocks(R, lambda block: block[0, 0])
-
-
-@max_pool.slip("Only the lower right number of each block arrives: each replaces the one before. Keep the larger one.")
-def max_pool_of_the_last_cell(R):
-    return pool_whole_blocks(R, lambda block: block[1, 1])
-
-
-@max_pool.slip(
-    "Your result is as large as the map, and most of it was never filled. P has one cell for each block: half as many "
-    "rows and half as many columns."
-)
-def max_pool_in_a_map_too_large(R):
-    result = np.zeros(R.shape)
-    result[: R.shape[0] // 2, : R.shape[1] // 2] = max_pool2d(R)
-    return result
-
-
-@max_pool.slip(
-    "Your result is as large as the map, with each maximum at the corner of its block. P has one cell for each block, "
-    "and the maximum of block (k, l) belongs in P[k, l]."
-)
-def max_pool_at_the_blocks_corners(R):
-    result = np.zeros(R.shape)
-    result[: R.shape[0] // 2 * 2 : 2, : R.shape[1] // 2 * 2 : 2] = max_pool2d(R)
-    return result
-
-
-@max_pool.slip("Only the first row of blocks is pooled: does `return` stand inside the loop over k?")
-def max_pool_of_the_first_row(R):
-    return first_of(max_pool2d(R), rows=1)
-
-
-@max_pool.slip("Only the first block is pooled: does `return` stand inside the loops?")
-def max_pool_of_the_first_block(R):
-    return first_of(max_pool2d(R), rows=1, columns=1)
-
-
 def first_of(array, rows, columns=None):
     """Zeros but for the first cells, as after a `return` inside a loop."""
     result = np.zeros(array.shape)
     result[:rows, :columns] = array[:rows, :columns]
     return result
+
+
+max_pool.add_slips(
+    "size_of_the_page: You count 16 rows and 16 columns of blocks whatever the map. "
+    "Take half of R.shape[0] and half of R.shape[1].",
+    lambda R: pool_blocks(R, 16, 16),
+    "map_taken_for_a_square: You use the number of rows for the columns too. "
+    "A map need not be square: columns are R.shape[1].",
+    lambda R: pool_blocks(R, R.shape[0] // 2, R.shape[0] // 2),
+    "shape_exchanged: You take the number of columns for the number of rows. "
+    "R.shape is (rows, columns), in this order.",
+    lambda R: pool_blocks(R, R.shape[1] // 2, R.shape[0] // 2),
+    "block_for_each_cell: You count more blocks than the map holds: R.shape counts cells. "
+    "A block beyond the edge is empty, which NumPy calls zero-size. How many fit side by side?",
+    lambda R: pool_blocks(R, *R.shape),
+    "incomplete_blocks: You pool the incomplete blocks at the edge of an odd map too. "
+    "Drop them: count with //, which rounds down.",
+    lambda R: pool_blocks(R, (R.shape[0] + 1) // 2, (R.shape[1] + 1) // 2),
+    "even_maps_only: Even sizes are right. Of an odd map, the last row and the last column fill no block, "
+    "and your loop still looks for their partners beyond the edge. Leave them out.",
+    max_pool_of_even_maps,
+    "reshaped: Even sizes are right. An odd map cannot be cut into whole blocks: "
+    "cut off its last row or column first, by a slice.",
+    lambda R: R.reshape(R.shape[0] // 2, 2, R.shape[1] // 2, 2).max(axis=(1, 3)),
+    "search_from_0: Your search for the largest begins at 0, so a block of negative numbers gives 0. "
+    "Begin with a number of the block.",
+    lambda R: pool_whole_blocks(R, lambda block: max(0, block.max())),
+    "overlapping_blocks: The size is right, but your blocks begin at (k, l) and overlap. "
+    "Block (k, l) begins at row 2k and column 2l.",
+    lambda R: max_pool2d(R, stride=1)[: R.shape[0] // 2, : R.shape[1] // 2],
+    "stride_1: Your windows overlap: each begins one row or column after the one before. "
+    "Blocks lie side by side, and block (k, l) begins at row 2k and column 2l.",
+    lambda R: max_pool2d(R, stride=1),
+    "first_cell_of_each_block: Only the upper left number of each block arrives. "
+    "A slice ends before its end: 0 : 1 is one row, 0 : 2 is two.",
+    lambda R: pool_whole_blocks(R, lambda block: block[0, 0]),
+    "last_cell_of_each_block: Only the lower right number of each block arrives: each replaces the one before. "
+    "Keep the larger one.",
+    lambda R: pool_whole_blocks(R, lambda block: block[1, 1]),
+    "result_as_large_as_the_map: Your result is as large as the map, and most of it was never filled. "
+    "P has one cell for each block: half as many rows and half as many columns.",
+    lambda R: np.pad(max_pool2d(R), [(0, n - n // 2) for n in R.shape]),
+    "maxima_at_block_corners: Your result is as large as the map, with each maximum at the corner of its block. "
+    "P has one cell for each block, and the maximum of block (k, l) belongs in P[k, l].",
+    lambda R: np.pad(np.kron(max_pool2d(R), [[1, 0], [0, 0]]), [(0, n % 2) for n in R.shape]),
+    "first_row_only: Only the first row of blocks is pooled: does `return` stand inside the loop over k?",
+    lambda R: first_of(max_pool2d(R), rows=1),
+    "first_block_only: Only the first block is pooled: does `return` stand inside the loops?",
+    lambda R: first_of(max_pool2d(R), rows=1, columns=1),
+)
 
 
 @exercise(
@@ -238,39 +180,15 @@ def winner(block):
     return np.arange(4).reshape(2, 2) == block.argmax()
 
 
-def in_its_block(k, l, row, column):
-    return 2 * k + row, 2 * l + column
-
-
-def back_to_one_cell(dP, R, place=in_its_block, blocks=None):
+def back_to_one_cell(dP, R, place=lambda k, l, row, column: (2 * k + row, 2 * l + column), *, blocks=None, dR=None):
     """Write each gradient where `place` says, given the block's (k, l) and the (row, column) of its maximum in it."""
-    dR = np.zeros(R.shape)
+    dR = np.zeros(R.shape) if dR is None else dR
     for k, l in np.ndindex(blocks or dP.shape):
         row, column = np.unravel_index(R[2 * k : 2 * k + 2, 2 * l : 2 * l + 2].argmax(), (2, 2))
         dR[place(k, l, row, column)] = dP[k, l]
     return dR
 
 
-@pool_gradient.slip(
-    "Where numbers are equal, you give the gradient to each of them: comparing with the maximum finds all. Only the "
-    "first, reading row by row, gets it."
-)
-def pool_gradient_to_every_tie(dP, R):
-    return back_by_block(dP, R, lambda g, block: g * (block == block.max()))
-
-
-@pool_gradient.slip(
-    "Where numbers are equal, you take the last. The first one wins, reading row by row: a later cell has to be "
-    "larger, not equal."
-)
-def pool_gradient_to_the_last_tie(dP, R):
-    return back_by_block(dP, R, lambda g, block: g * winner(block[::-1, ::-1])[::-1, ::-1])
-
-
-@pool_gradient.slip(
-    "Where numbers are equal, the first of each row of the block gets the gradient. `break` leaves only the inner "
-    "loop; only one cell of a block wins."
-)
 def pool_gradient_to_a_tie_in_each_row(dP, R):
     def share(g, block):
         return g * np.array([(np.arange(2) == row.argmax()) * (row.max() == block.max()) for row in block])
@@ -278,136 +196,67 @@ def pool_gradient_to_a_tie_in_each_row(dP, R):
     return back_by_block(dP, R, share)
 
 
-@pool_gradient.slip(
-    "You use the place inside the block as the place in the map, so all gradients land at the top left. Add where the "
-    "block begins."
+pool_gradient.add_slips(
+    "every_tie: Where numbers are equal, you give the gradient to each of them: comparing with the maximum finds all. "
+    "Only the first, reading row by row, gets it.",
+    lambda dP, R: back_by_block(dP, R, lambda g, block: g * (block == block.max())),
+    "last_tie: Where numbers are equal, you take the last. "
+    "The first one wins, reading row by row: a later cell has to be larger, not equal.",
+    lambda dP, R: back_by_block(dP, R, lambda g, block: g * winner(block[::-1, ::-1])[::-1, ::-1]),
+    "tie_in_each_row: Where numbers are equal, the first of each row of the block gets the gradient. "
+    "`break` leaves only the inner loop; only one cell of a block wins.",
+    pool_gradient_to_a_tie_in_each_row,
+    "place_in_the_block: You use the place inside the block as the place in the map, "
+    "so all gradients land at the top left. Add where the block begins.",
+    lambda dP, R: back_to_one_cell(dP, R, lambda k, l, row, column: (row, column)),
+    "offset_k_and_l: You add k and l to the place inside the block. "
+    "But block (k, l) begins at row 2k and column 2l of the map.",
+    lambda dP, R: back_to_one_cell(dP, R, lambda k, l, row, column: (k + row, l + column)),
+    "number_as_column: block.argmax() counts the four cells of the block: 2 is its cell (1, 0), not a third column, "
+    "however wide the map is. Turn the number into a row and a column of the 2×2 block.",
+    lambda dP, R: back_to_one_cell(dP, R, lambda k, l, row, column: (2 * k, 2 * l + 2 * row + column)),
+    "number_as_column_in_lower_row: The rows are right. In the lower row of a block, argmax counts 2 and 3, "
+    "but its columns are 0 and 1 there too.",
+    lambda dP, R: back_to_one_cell(dP, R, lambda k, l, row, column: (2 * k + row, 2 * l + 2 * row + column)),
+    "row_and_column_exchanged: Row and column inside the block are exchanged: a maximum at (0, "
+    "1) is treated as if it were at (1, 0). The row goes with 2k.",
+    lambda dP, R: back_to_one_cell(dP, R, lambda k, l, row, column: (2 * k + column, 2 * l + row)),
+    "corner_of_each_block: Every gradient lands in the upper left cell of its block. "
+    "It goes to the cell that won, wherever in the block that is.",
+    lambda dP, R: back_to_one_cell(dP, R, lambda k, l, row, column: (2 * k, 2 * l)),
+    "every_cell: All four cells of a block get its gradient. "
+    "Three of them did not win: a small change there changes nothing.",
+    lambda dP, R: back_by_block(dP, R, lambda g, block: g),
+    "value_written: The places are right, but you write the maximum itself. "
+    "The value of R decides only where; what is written is the gradient of that block.",
+    lambda dP, R: back_by_block(dP, R, lambda g, block: winner(block) * block.max()),
+    "times_the_value: The places are right, but you multiply the gradient by the maximum. "
+    "The largest number is handed on unchanged, so the factor is 1.",
+    lambda dP, R: back_by_block(dP, R, lambda g, block: g * winner(block) * block.max()),
+    "mask_alone: You mark the cells that won with 1. Each of them gets the gradient of its block instead: "
+    "a number of dP.",
+    lambda dP, R: back_by_block(dP, R, lambda g, block: winner(block)),
+    "other_cells_kept: The winners are right, but the other cells keep the numbers of R. "
+    "They get 0: begin with a new array of zeros.",
+    lambda dP, R: back_to_one_cell(dP, R, dR=R.copy()),
+    "search_from_0: Your search for the largest begins at 0, so in a block of negative numbers it finds none, "
+    "and the first cell wins. Begin with a number of the block.",
+    lambda dP, R: back_by_block(dP, R, lambda g, block: g * winner(np.maximum(0, block))),
+    "dead_blocks_skipped: A block without a positive number gets no gradient at all. "
+    "Every block has a winner, even a dead one; to stop gradients is the ReLU's business.",
+    lambda dP, R: back_by_block(dP, R, lambda g, block: g * winner(block) * (block > 0)),
+    "remainder_cut_off: Your result has two rows and two columns for each block, and an odd map has one more. "
+    "dR has the shape of R; what no block covers stays 0.",
+    lambda dP, R: max_pool2d_backward(dP, R)[: 2 * dP.shape[0], : 2 * dP.shape[1]],
+    "whole_numbers: Where R holds whole numbers, so does your result: zeros_like and copy make an array of the same "
+    "kind. Decimals of the gradient are cut off; np.zeros(R.shape) makes room for them.",
+    lambda dP, R: max_pool2d_backward(dP, R).astype(R.dtype),
+    "size_of_the_page: You count 16 rows and 16 columns of blocks whatever the map. Take their numbers from dP.shape.",
+    lambda dP, R: back_to_one_cell(dP, R, blocks=(16, 16)),
+    "block_for_each_cell: You count more blocks than there are: R.shape counts cells, dP.shape counts blocks. "
+    "A block beyond the edge is an empty sequence.",
+    lambda dP, R: back_to_one_cell(dP, R, blocks=R.shape),
 )
-def pool_gradient_without_the_offset(dP, R):
-    return back_to_one_cell(dP, R, lambda k, l, row, column: (row, column))
-
-
-@pool_gradient.slip(
-    "You add k and l to the place inside the block. But block (k, l) begins at row 2k and column 2l of the map."
-)
-def pool_gradient_with_the_offset_of_the_pooled_map(dP, R):
-    return back_to_one_cell(dP, R, lambda k, l, row, column: (k + row, l + column))
-
-
-@pool_gradient.slip(
-    "block.argmax() counts the four cells of the block: 2 is its cell (1, 0), not a third column, however wide the "
-    "map is. Turn the number into a row and a column of the 2×2 block."
-)
-def pool_gradient_with_the_number_as_a_column(dP, R):
-    return back_to_one_cell(dP, R, lambda k, l, row, column: (2 * k, 2 * l + 2 * row + column))
-
-
-@pool_gradient.slip(
-    "The rows are right. In the lower row of a block, argmax counts 2 and 3, but its columns are 0 and 1 there too."
-)
-def pool_gradient_with_the_number_as_a_column_of_the_lower_row(dP, R):
-    return back_to_one_cell(dP, R, lambda k, l, row, column: (2 * k + row, 2 * l + 2 * row + column))
-
-
-@pool_gradient.slip(
-    "Row and column inside the block are exchanged: a maximum at (0, 1) is treated as if it were at (1, 0). The row "
-    "goes with 2k."
-)
-def pool_gradient_with_row_and_column_exchanged(dP, R):
-    return back_to_one_cell(dP, R, lambda k, l, row, column: (2 * k + column, 2 * l + row))
-
-
-@pool_gradient.slip(
-    "Every gradient lands in the upper left cell of its block. It goes to the cell that won, wherever in the block "
-    "that is."
-)
-def pool_gradient_to_the_corner(dP, R):
-    return back_to_one_cell(dP, R, lambda k, l, row, column: (2 * k, 2 * l))
-
-
-@pool_gradient.slip(
-    "All four cells of a block get its gradient. Three of them did not win: a small change there changes nothing."
-)
-def pool_gradient_to_every_cell(dP, R):
-    return back_by_block(dP, R, lambda g, block: g)
-
-
-@pool_gradient.slip(
-    "The places are right, but you write the maximum itself. The value of R decides only where; what is written is "
-    "the gradient of that block."
-)
-def pool_gradient_of_the_value(dP, R):
-    return back_by_block(dP, R, lambda g, block: winner(block) * block.max())
-
-
-@pool_gradient.slip(
-    "The places are right, but you multiply the gradient by the maximum. The largest number is handed on unchanged, "
-    "so the factor is 1."
-)
-def pool_gradient_times_the_value(dP, R):
-    return back_by_block(dP, R, lambda g, block: g * winner(block) * block.max())
-
-
-@pool_gradient.slip(
-    "You mark the cells that won with 1. Each of them gets the gradient of its block instead: a number of dP."
-)
-def pool_gradient_as_a_mask(dP, R):
-    return back_by_block(dP, R, lambda g, block: winner(block))
-
-
-@pool_gradient.slip(
-    "The winners are right, but the other cells keep the numbers of R. They get 0: begin with a new array of zeros."
-)
-def pool_gradient_in_a_copy_of_the_map(dP, R):
-    dR = R.copy()
-    for k, l in np.ndindex(dP.shape):
-        row, column = np.unravel_index(R[2 * k : 2 * k + 2, 2 * l : 2 * l + 2].argmax(), (2, 2))
-        dR[2 * k + row, 2 * l + column] = dP[k, l]
-    return dR
-
-
-@pool_gradient.slip(
-    "Your search for the largest begins at 0, so in a block of negative numbers it finds none, and the first cell "
-    "wins. Begin with a number of the block."
-)
-def pool_gradient_of_a_search_from_zero(dP, R):
-    return back_by_block(dP, R, lambda g, block: g * winner(np.maximum(0, block)))
-
-
-@pool_gradient.slip(
-    "A block without a positive number gets no gradient at all. Every block has a winner, even a dead one; to stop "
-    "gradients is the ReLU's business."
-)
-def pool_gradient_that_skips_dead_blocks(dP, R):
-    return back_by_block(dP, R, lambda g, block: g * winner(block) * (block > 0))
-
-
-@pool_gradient.slip(
-    "Your result has two rows and two columns for each block, and an odd map has one more. dR has the shape of R; "
-    "what no block covers stays 0."
-)
-def pool_gradient_without_the_remainder(dP, R):
-    return max_pool2d_backward(dP, R)[: 2 * dP.shape[0], : 2 * dP.shape[1]]
-
-
-@pool_gradient.slip(
-    "Where R holds whole numbers, so does your result: zeros_like and copy make an array of the same kind. Decimals of "
-    "the gradient are cut off; np.zeros(R.shape) makes room for them."
-)
-def pool_gradient_in_whole_numbers(dP, R):
-    return max_pool2d_backward(dP, R).astype(R.dtype)
-
-
-@pool_gradient.slip("You count 16 rows and 16 columns of blocks whatever the map. Take their numbers from dP.shape.")
-def pool_gradient_of_the_pages_size(dP, R):
-    return back_to_one_cell(dP, R, blocks=(16, 16))
-
-
-@pool_gradient.slip(
-    "You count more blocks than there are: R.shape counts cells, dP.shape counts blocks. A block beyond the edge is "
-    "an empty sequence."
-)
-def pool_gradient_of_a_block_for_each_cell(dP, R):
-    return back_to_one_cell(dP, R, blocks=R.shape)
 
 
 @exercise(
@@ -440,104 +289,6 @@ def loss_before_relu(dR, C):
     return lambda C: np.sum(dR * np.maximum(0, C)), C
 
 
-@relu_gradient.slip(
-    "You look at the sign of the gradient dR. A gradient may be negative; what decides is whether C was positive."
-)
-def relu_gradient_by_the_gradients_sign(dR, C):
-    return dR * (dR > 0)
-
-
-@relu_gradient.slip(
-    "Where C is exactly 0, you let the gradient pass. Only what is greater than 0 passes: > and not ≥, or stop what "
-    "is ≤ 0."
-)
-def relu_gradient_at_zero(dR, C):
-    return dR * (C >= 0)
-
-
-@relu_gradient.slip(
-    "You return max(0, C), which is the forward pass. The backward pass hands on dR where C is positive."
-)
-def relu_gradient_as_the_forward_pass(dR, C):
-    return np.maximum(0, C)
-
-
-@relu_gradient.slip("You return the mask. That is the factor of each cell: multiply the gradient dR by it.")
-def relu_gradient_as_a_mask(dR, C):
-    return (C > 0).astype(float)
-
-
-@relu_gradient.slip("You multiply the gradient by C. The factor is 1 where C is positive and 0 elsewhere.")
-def relu_gradient_times_the_map(dR, C):
-    return dR * C
-
-
-@relu_gradient.slip(
-    "You multiply the gradient by max(0, C). The factor is 1 where C is positive, not C itself: a step of C there "
-    "changes R by the same step."
-)
-def relu_gradient_times_the_forward_pass(dR, C):
-    return dR * np.maximum(0, C)
-
-
-@relu_gradient.slip("Your mask is the wrong way round: the gradient passes where C is positive, and stops elsewhere.")
-def relu_gradient_inverted(dR, C):
-    return dR * (C < 0)
-
-
-@relu_gradient.slip("You exchanged the two maps. C decides where something passes, and what passes is dR.")
-def relu_gradient_with_the_maps_exchanged(dR, C):
-    return C * (dR > 0)
-
-
-@relu_gradient.slip(
-    "Negative gradients are lost on the way. Where C is positive, dR passes unchanged, whatever its sign."
-)
-def relu_gradient_of_both_signs(dR, C):
-    return dR * (C > 0) * (dR > 0)
-
-
-@relu_gradient.slip("Where C is positive you are right. Elsewhere you leave the number of C; the gradient is 0 there.")
-def relu_gradient_with_the_map_elsewhere(dR, C):
-    return np.where(C > 0, dR, C)
-
-
-@relu_gradient.slip(
-    "You let whole blocks pass, as the pooled map or `alive` tells them apart. The ReLU knows nothing of blocks: ask "
-    "about each cell of C."
-)
-def relu_gradient_by_the_pooled_map(dR, C):
-    return dR * np.kron(max_pool2d(C) > 0, np.ones((2, 2)))
-
-
-@relu_gradient.slip(
-    "A mask in square brackets picks cells out, and the shape is lost. E has the shape of C, with 0 in the other "
-    "cells: use the mask as a factor."
-)
-def relu_gradient_of_picked_cells(dR, C):
-    return dR[C > 0]
-
-
-@relu_gradient.slip(
-    "Where C holds whole numbers, so does your result: zeros_like and copy make an array of the same kind. Decimals of "
-    "the gradient are cut off; np.zeros(C.shape) makes room for them."
-)
-def relu_gradient_in_whole_numbers(dR, C):
-    return (dR * (C > 0)).astype(C.dtype)
-
-
-@relu_gradient.slip(
-    "You use the number of rows for the columns too. A map need not be square: C.shape holds both numbers."
-)
-def relu_gradient_of_a_square(dR, C):
-    return relu_cell_by_cell(dR, C, len(C), len(C))
-
-
-@relu_gradient.slip("Your loops run over 32 rows and 32 columns whatever the map. Take their numbers from C.shape.")
-def relu_gradient_of_the_pages_size(dR, C):
-    return relu_cell_by_cell(dR, C, 32, 32)
-
-
 def relu_cell_by_cell(dR, C, rows, columns):
     E = np.zeros(C.shape)
     for i, j in np.ndindex(rows, columns):
@@ -553,6 +304,49 @@ TALL_E = np.array([[1.0, 0, 2], [0, 3, 0], [0, 0, -1], [0, 1, 0], [2, 0, 1]])
 TALL_IMAGE = np.array([[1.0, 4, 0], [2, 1, 5], [0, 2, 1], [3, 0, 2], [1, 6, 2]])
 SMALL_E, SMALL_IMAGE = np.array([[1.0, -2], [0.5, 3]]), np.array([[1.0, 2], [4, 1]])
 FILTERING = [(WIDE_E, WIDE_IMAGE, 3), (TALL_E, TALL_IMAGE, 5), (SMALL_E, SMALL_IMAGE, 1)]
+
+
+relu_gradient.add_slips(
+    "sign_of_the_gradient: You look at the sign of the gradient dR. "
+    "A gradient may be negative; what decides is whether C was positive.",
+    lambda dR, C: dR * (dR > 0),
+    "zero_passes: Where C is exactly 0, you let the gradient pass. "
+    "Only what is greater than 0 passes: > and not ≥, or stop what is ≤ 0.",
+    lambda dR, C: dR * (C >= 0),
+    "forward_pass: You return max(0, C), which is the forward pass. The backward pass hands on dR where C is positive.",
+    lambda dR, C: np.maximum(0, C),
+    "mask_alone: You return the mask. That is the factor of each cell: multiply the gradient dR by it.",
+    lambda dR, C: (C > 0).astype(float),
+    "times_the_map: You multiply the gradient by C. The factor is 1 where C is positive and 0 elsewhere.",
+    lambda dR, C: dR * C,
+    "times_the_forward_pass: You multiply the gradient by max(0, C). "
+    "The factor is 1 where C is positive, not C itself: a step of C there changes R by the same step.",
+    lambda dR, C: dR * np.maximum(0, C),
+    "mask_inverted: Your mask is the wrong way round: the gradient passes where C is positive, and stops elsewhere.",
+    lambda dR, C: dR * (C < 0),
+    "maps_exchanged: You exchanged the two maps. C decides where something passes, and what passes is dR.",
+    lambda dR, C: C * (dR > 0),
+    "negative_gradients_lost: Negative gradients are lost on the way. "
+    "Where C is positive, dR passes unchanged, whatever its sign.",
+    lambda dR, C: dR * (C > 0) * (dR > 0),
+    "map_kept_elsewhere: Where C is positive you are right. "
+    "Elsewhere you leave the number of C; the gradient is 0 there.",
+    lambda dR, C: np.where(C > 0, dR, C),
+    "whole_blocks: You let whole blocks pass, as the pooled map or `alive` tells them apart. "
+    "The ReLU knows nothing of blocks: ask about each cell of C.",
+    lambda dR, C: dR * np.kron(max_pool2d(C) > 0, np.ones((2, 2))),
+    "cells_picked_out: A mask in square brackets picks cells out, and the shape is lost. "
+    "E has the shape of C, with 0 in the other cells: use the mask as a factor.",
+    lambda dR, C: dR[C > 0],
+    "whole_numbers: Where C holds whole numbers, so does your result: zeros_like and copy make an array of the same "
+    "kind. Decimals of the gradient are cut off; np.zeros(C.shape) makes room for them.",
+    lambda dR, C: (dR * (C > 0)).astype(C.dtype),
+    "map_taken_for_a_square: You use the number of rows for the columns too. "
+    "A map need not be square: C.shape holds both numbers.",
+    lambda dR, C: relu_cell_by_cell(dR, C, len(C), len(C)),
+    "size_of_the_page: Your loops run over 32 rows and 32 columns whatever the map. Take their numbers from C.shape.",
+    lambda dR, C: relu_cell_by_cell(dR, C, 32, 32),
+)
 
 
 @exercise(
@@ -617,37 +411,6 @@ def pixel_by_pixel(E, I, size, pixel):
     return dK
 
 
-@kernel_gradient.slip(
-    "You use the image without padding, so the pieces at its edge are too small for E. Pad it by p on each side first."
-)
-def kernel_gradient_without_padding(E, I, size):
-    return piece_by_piece(E, I, size, *E.shape)
-
-
-@kernel_gradient.slip(
-    "Your padding is 2 whatever the kernel. For a kernel of 3 it is 1, for 5 it is 2: half of size, rounded down."
-)
-def kernel_gradient_with_a_padding_of_2(E, I, size):
-    return windows_on(E, zero_pad(I, 2), size)
-
-
-@kernel_gradient.slip("Your padding is one pixel too wide. Half of 3, rounded down, is 1; // rounds down by itself.")
-def kernel_gradient_with_a_padding_too_wide(E, I, size):
-    return windows_on(E, zero_pad(I, size // 2 + 1), size)
-
-
-@kernel_gradient.slip(
-    "Every pixel is p too far up and p too far left. Either your padding is twice too wide, or you subtract p "
-    "although the padded image already begins p earlier."
-)
-def kernel_gradient_with_double_padding(E, I, size):
-    return windows_on(E, zero_pad(I, size - 1), size)
-
-
-@kernel_gradient.slip(
-    "For a 1×1 kernel p is 0, and a slice from p to −p is then empty: −0 is 0. Count its end from the front, or use "
-    "zero_pad."
-)
 def kernel_gradient_with_padding_by_hand(E, I, size):
     p = size // 2
     padded = np.zeros((I.shape[0] + 2 * p, I.shape[1] + 2 * p))
@@ -655,23 +418,14 @@ def kernel_gradient_with_padding_by_hand(E, I, size):
     return windows_on(E, padded, size)
 
 
-@kernel_gradient.slip(
-    "An index runs beyond the edge. i and j run over E; a pixel outside the image counts as 0, and row −1, which "
-    "Python takes for the last row, is outside too."
-)
 def kernel_gradient_beyond_the_edge(E, I, size):
     p = size // 2
     dK = np.zeros((size, size))
-    for u, v in np.ndindex(size, size):
-        for i, j in np.ndindex(E.shape):
-            dK[u, v] += E[i, j] * I[i + u - p, j + v - p]
+    for u, v, i, j in np.ndindex(size, size, *E.shape):
+        dK[u, v] += E[i, j] * I[i + u - p, j + v - p]
     return dK
 
 
-@kernel_gradient.slip(
-    "At the left and top edge you read from the other side of the image: a negative index counts from the end. Pixels "
-    "outside the image count as 0, on all four sides."
-)
 def kernel_gradient_with_negative_indices(E, I, size):
     p = size // 2
     wrapped = np.pad(I, p, mode="wrap")
@@ -680,79 +434,69 @@ def kernel_gradient_with_negative_indices(E, I, size):
     return windows_on(E, wrapped, size)
 
 
-@kernel_gradient.slip(
-    "The first row and the first column of the image are treated as outside. Row 0 and column 0 are inside: ≥ 0."
-)
-def kernel_gradient_without_the_first_pixels(E, I, size):
-    inner = np.zeros(I.shape)
-    inner[1:, 1:] = I[1:, 1:]
-    return right_gradient(E, inner, size)
-
-
-@kernel_gradient.slip(
-    "The shift by p is missing: output cell (i, j) has its window centred on pixel (i, j), but you let it begin there."
-)
 def kernel_gradient_without_the_shift(E, I, size):
     return pixel_by_pixel(E, I, size, lambda i, j, u, v: (i + u + size // 2, j + v + size // 2))
 
 
-@kernel_gradient.slip(
-    "Every number is right but in the opposite cell: the result is turned by 180°. E stays at (i, j), and the pixel "
-    "moves with u and v, both with a plus sign."
-)
-def kernel_gradient_turned(E, I, size):
-    return right_gradient(E, I, size)[::-1, ::-1]
-
-
-@kernel_gradient.slip(
-    "Your pieces have the size of the kernel. All pixels that meet one weight are as many as output cells: a piece "
-    "has the shape of E."
-)
-def kernel_gradient_of_small_pieces(E, I, size):
-    return piece_by_piece(E, zero_pad(I, size // 2), size, size, size)
-
-
-@kernel_gradient.slip("Your pieces are 32×32 whatever the image. A piece has the shape of E.")
-def kernel_gradient_of_the_pages_size(E, I, size):
-    return piece_by_piece(E, zero_pad(I, size // 2), size, 32, 32)
-
-
-@kernel_gradient.slip("Your u and v run to 5 whatever is asked. The gradient has size rows and size columns.")
-def kernel_gradient_of_size_5(E, I, size):
-    return piece_by_piece(E, zero_pad(I, size // 2), 5, *E.shape)
-
-
-@kernel_gradient.slip(
-    "You use the number of rows for the columns too. An image need not be square: take both numbers from E.shape."
-)
-def kernel_gradient_of_a_square(E, I, size):
-    return sum(E[i, j] * zero_pad(I, size // 2)[i : i + size, j : j + size] for i, j in np.ndindex(len(E), len(E)))
-
-
-@kernel_gradient.slip("Each output cell replaces the one before, so only the last is left. Add them up with `+=`.")
-def kernel_gradient_of_the_last_cell(E, I, size):
-    only = np.zeros(E.shape)
-    only[-1, -1] = E[-1, -1]
-    return right_gradient(only, I, size)
-
-
-@kernel_gradient.slip(
-    "The last row and the last column of E are left out. range(n) already ends before n: let i and j run over all of E."
-)
-def kernel_gradient_without_the_last_cells(E, I, size):
-    inner = np.zeros(E.shape)
-    inner[:-1, :-1] = E[:-1, :-1]
-    return right_gradient(inner, I, size)
-
-
-@kernel_gradient.slip(
-    "You leave out the output cells whose window hangs over the edge. They count too: only the pixels outside are 0."
-)
 def kernel_gradient_of_inner_cells(E, I, size):
     p, (rows, columns) = size // 2, E.shape
     inner = np.zeros(E.shape)
     inner[p : rows - p, p : columns - p] = E[p : rows - p, p : columns - p]
     return right_gradient(inner, I, size)
+
+
+kernel_gradient.add_slips(
+    "without_padding: You use the image without padding, so the pieces at its edge are too small for E. "
+    "Pad it by p on each side first.",
+    lambda E, I, size: piece_by_piece(E, I, size, *E.shape),
+    "padding_always_2: Your padding is 2 whatever the kernel. "
+    "For a kernel of 3 it is 1, for 5 it is 2: half of size, rounded down.",
+    lambda E, I, size: windows_on(E, zero_pad(I, 2), size),
+    "padding_one_too_wide: Your padding is one pixel too wide. "
+    "Half of 3, rounded down, is 1; // rounds down by itself.",
+    lambda E, I, size: windows_on(E, zero_pad(I, size // 2 + 1), size),
+    "padding_twice_too_wide: Every pixel is p too far up and p too far left. "
+    "Either your padding is twice too wide, or you subtract p although the padded image already begins p earlier.",
+    lambda E, I, size: windows_on(E, zero_pad(I, size - 1), size),
+    "slice_to_minus_p: For a 1×1 kernel p is 0, and a slice from p to −p is then empty: −0 is 0. "
+    "Count its end from the front, or use zero_pad.",
+    kernel_gradient_with_padding_by_hand,
+    "index_beyond_the_edge: An index runs beyond the edge. i and j run over E; a pixel outside the image counts as 0, "
+    "and row −1, which Python takes for the last row, is outside too.",
+    kernel_gradient_beyond_the_edge,
+    "negative_indices: At the left and top edge you read from the other side of the image: "
+    "a negative index counts from the end. Pixels outside the image count as 0, on all four sides.",
+    kernel_gradient_with_negative_indices,
+    "first_pixels_left_out: The first row and the first column of the image are treated as outside. "
+    "Row 0 and column 0 are inside: ≥ 0.",
+    lambda E, I, size: right_gradient(E, np.pad(I[1:, 1:], ((1, 0), (1, 0))), size),
+    "without_the_shift: The shift by p is missing: output cell (i, j) has its window centred on pixel (i, j), "
+    "but you let it begin there.",
+    kernel_gradient_without_the_shift,
+    "turned_result: Every number is right but in the opposite cell: the result is turned by 180°. "
+    "E stays at (i, j), and the pixel moves with u and v, both with a plus sign.",
+    lambda E, I, size: right_gradient(E, I, size)[::-1, ::-1],
+    "pieces_of_the_kernels_size: Your pieces have the size of the kernel. "
+    "All pixels that meet one weight are as many as output cells: a piece has the shape of E.",
+    lambda E, I, size: piece_by_piece(E, zero_pad(I, size // 2), size, size, size),
+    "size_of_the_page: Your pieces are 32×32 whatever the image. A piece has the shape of E.",
+    lambda E, I, size: piece_by_piece(E, zero_pad(I, size // 2), size, 32, 32),
+    "size_always_5: Your u and v run to 5 whatever is asked. The gradient has size rows and size columns.",
+    lambda E, I, size: piece_by_piece(E, zero_pad(I, size // 2), 5, *E.shape),
+    "image_taken_for_a_square: You use the number of rows for the columns too. "
+    "An image need not be square: take both numbers from E.shape.",
+    lambda E, I, size: sum(
+        E[i, j] * zero_pad(I, size // 2)[i : i + size, j : j + size] for i, j in np.ndindex(len(E), len(E))
+    ),
+    "last_cell_only: Each output cell replaces the one before, so only the last is left. Add them up with `+=`.",
+    lambda E, I, size: right_gradient(np.pad(E[-1:, -1:], [(n - 1, 0) for n in E.shape]), I, size),
+    "last_cells_left_out: The last row and the last column of E are left out. "
+    "range(n) already ends before n: let i and j run over all of E.",
+    lambda E, I, size: right_gradient(np.pad(E[:-1, :-1], (0, 1)), I, size),
+    "inner_cells_only: You leave out the output cells whose window hangs over the edge. "
+    "They count too: only the pixels outside are 0.",
+    kernel_gradient_of_inner_cells,
+)
 
 
 @exercise(
@@ -782,7 +526,7 @@ def found_gradient(E, I, size):
     return dK
 
 
-@found_gradient.given
+@found_gradient.bug_hunt
 def as_found(E, I, size):
     p = size // 2
     rows, columns = I.shape
@@ -799,110 +543,53 @@ def as_found(E, I, size):
 found_gradient.loss(loss_of_the_kernel)
 
 
-@found_gradient.slip(
-    "The bug is still there, or back since two repairs undo each other. For u = 1 the weight lies below the kernel's "
-    "centre: which pixel does it meet? And for v = 1?"
-)
-def found_gradient_still_turned(E, I, size):
-    return right_gradient(E, I, size)[::-1, ::-1]
-
-
-@found_gradient.slip(
-    "Your code reads a pixel outside the image. The `if` must ask about the very row and column that is read in the "
-    "line below it, and row number `rows` is outside."
-)
 def found_gradient_with_the_old_bounds(E, I, size):
-    p = size // 2
-    rows, columns = I.shape
+    p, (rows, columns) = size // 2, I.shape
     dK = np.zeros((size, size))
-    for u, v in np.ndindex(size, size):
-        for i, j in np.ndindex(rows, columns):
-            if 0 <= i - (u - p) < rows and 0 <= j - (v - p) < columns:
-                dK[u, v] += E[i, j] * I[i + u - p, j + v - p]
+    for u, v, i, j in np.ndindex(size, size, rows, columns):
+        if 0 <= i - (u - p) < rows and 0 <= j - (v - p) < columns:
+            dK[u, v] += E[i, j] * I[i + u - p, j + v - p]
     return dK
 
 
-@found_gradient.slip(
-    "Half of it is right: above and below are in order, left and right still exchanged. What you did for u, do for v."
+found_gradient.add_slips(
+    "still_turned: The bug is still there, or back since two repairs undo each other. "
+    "For u = 1 the weight lies below the kernel's centre: which pixel does it meet? And for v = 1?",
+    lambda E, I, size: right_gradient(E, I, size)[::-1, ::-1],
+    "old_bounds: Your code reads a pixel outside the image. The `if` must ask about the very row and column that is "
+    "read in the line below it, and row number `rows` is outside.",
+    found_gradient_with_the_old_bounds,
+    "rows_repaired: Half of it is right: above and below are in order, left and right still exchanged. "
+    "What you did for u, do for v.",
+    lambda E, I, size: right_gradient(E, I, size)[:, ::-1],
+    "columns_repaired: Half of it is right: left and right are in order, above and below still exchanged. "
+    "What you did for v, do for u.",
+    lambda E, I, size: right_gradient(E, I, size)[::-1],
+    "rows_and_columns_exchanged: Now rows and columns are exchanged, and the bug is still there. "
+    "Leave u with i and v with j, and look at the signs. Exchanging rows and columns is not half a turn.",
+    lambda E, I, size: right_gradient(E, I, size)[::-1, ::-1].T,
+    "sign_changed: You changed the sign of the whole result, and each number still stands in the opposite cell. "
+    "Look at which pixel is read.",
+    lambda E, I, size: -right_gradient(E, I, size)[::-1, ::-1],
+    "turned_in_the_wrong_cells: You changed the cell that is written to, "
+    "and a negative index there counts from the end. dK[u + p, v + p] was right; the bug is where the pixel is read.",
+    lambda E, I, size: np.roll(right_gradient(E, I, size)[::-1, ::-1], (-(size // 2), -(size // 2)), (0, 1)),
+    "wrong_cells: The numbers are right but in the wrong cells: dK[u, v] with a negative u counts from the end. "
+    "While u and v count from −p, the cell of weight (u, v) is (u + p, v + p).",
+    lambda E, I, size: np.roll(right_gradient(E, I, size), (-(size // 2), -(size // 2)), (0, 1)),
+    "shifted_twice: Every pixel is p too far up and p too far left. "
+    "u and v already count from −p; and if you pad the image, pixel (i, j) stands at (i + p, j + p).",
+    lambda E, I, size: pixel_by_pixel(E, I, size, lambda i, j, u, v: (i + u - size // 2, j + v - size // 2)),
+    "turned_and_shifted: Now every pixel is p too far down and p too far right, and the bug is still there. "
+    "There was no shift missing: u and v count from −p.",
+    lambda E, I, size: pixel_by_pixel(E, I, size, lambda i, j, u, v: (i - u + size // 2, j - v + size // 2)),
+    "without_the_shift: The shift is missing: your window begins at pixel (i, j), but its centre lies there. "
+    "If u and v count from 0, the centre of the kernel is (p, p).",
+    kernel_gradient_without_the_shift,
+    "turned_without_first_pixels: The bounds were right: row 0 and column 0 are inside the image. "
+    "The bug is still there; it is no matter of the edge.",
+    lambda E, I, size: right_gradient(E, np.pad(I[1:, 1:], ((1, 0), (1, 0))), size)[::-1, ::-1],
+    "turned_without_last_weights: The ranges were right: range(−p, "
+    "p) leaves the last row and the last column of dK at 0. The bug is still there; look at which pixel is read.",
+    lambda E, I, size: first_of(right_gradient(E, I, size)[::-1, ::-1], size - 1, size - 1),
 )
-def found_gradient_with_the_rows_repaired(E, I, size):
-    return right_gradient(E, I, size)[:, ::-1]
-
-
-@found_gradient.slip(
-    "Half of it is right: left and right are in order, above and below still exchanged. What you did for v, do for u."
-)
-def found_gradient_with_the_columns_repaired(E, I, size):
-    return right_gradient(E, I, size)[::-1]
-
-
-@found_gradient.slip(
-    "Now rows and columns are exchanged, and the bug is still there. Leave u with i and v with j, and look at the "
-    "signs. Exchanging rows and columns is not half a turn."
-)
-def found_gradient_turned_and_exchanged(E, I, size):
-    return right_gradient(E, I, size)[::-1, ::-1].T
-
-
-@found_gradient.slip(
-    "You changed the sign of the whole result, and each number still stands in the opposite cell. Look at which pixel "
-    "is read."
-)
-def found_gradient_with_a_minus(E, I, size):
-    return -right_gradient(E, I, size)[::-1, ::-1]
-
-
-@found_gradient.slip(
-    "You changed the cell that is written to, and a negative index there counts from the end. dK[u + p, v + p] was "
-    "right; the bug is where the pixel is read."
-)
-def found_gradient_turned_and_in_the_wrong_cells(E, I, size):
-    return np.roll(right_gradient(E, I, size)[::-1, ::-1], (-(size // 2), -(size // 2)), (0, 1))
-
-
-@found_gradient.slip(
-    "The numbers are right but in the wrong cells: dK[u, v] with a negative u counts from the end. While u and v "
-    "count from −p, the cell of weight (u, v) is (u + p, v + p)."
-)
-def found_gradient_in_the_wrong_cells(E, I, size):
-    return np.roll(right_gradient(E, I, size), (-(size // 2), -(size // 2)), (0, 1))
-
-
-@found_gradient.slip(
-    "Every pixel is p too far up and p too far left. u and v already count from −p; and if you pad the image, pixel "
-    "(i, j) stands at (i + p, j + p)."
-)
-def found_gradient_shifted_twice(E, I, size):
-    return pixel_by_pixel(E, I, size, lambda i, j, u, v: (i + u - size // 2, j + v - size // 2))
-
-
-@found_gradient.slip(
-    "Now every pixel is p too far down and p too far right, and the bug is still there. There was no shift missing: u "
-    "and v count from −p."
-)
-def found_gradient_turned_and_shifted(E, I, size):
-    return pixel_by_pixel(E, I, size, lambda i, j, u, v: (i - u + size // 2, j - v + size // 2))
-
-
-@found_gradient.slip(
-    "The shift is missing: your window begins at pixel (i, j), but its centre lies there. If u and v count from 0, "
-    "the centre of the kernel is (p, p)."
-)
-def found_gradient_without_the_shift(E, I, size):
-    return kernel_gradient_without_the_shift(E, I, size)
-
-
-@found_gradient.slip(
-    "The bounds were right: row 0 and column 0 are inside the image. The bug is still there; it is no matter of the "
-    "edge."
-)
-def found_gradient_turned_without_the_first_pixels(E, I, size):
-    return kernel_gradient_without_the_first_pixels(E, I, size)[::-1, ::-1]
-
-
-@found_gradient.slip(
-    "The ranges were right: range(−p, p) leaves the last row and the last column of dK at 0. The bug is still there; "
-    "look at which pixel is read."
-)
-def found_gradient_turned_without_the_last_weights(E, I, size):
-    return first_of(right_gradient(E, I, size)[::-1, ::-1], size - 1, size - 1)

@@ -37,137 +37,66 @@ def stable_softmax(z):
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-def shifted_of(z):
+def shifted(z):
     return z - z.max(axis=1, keepdims=True)
 
 
-def divided_by_row(exponentials):
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
+def divided_by_sums(exponentials, axis=1):
+    return exponentials / exponentials.sum(axis=axis, keepdims=True)
 
 
-@stable_softmax.slip(
-    "Scores like 1000 overflow: np.exp(1000) is inf. Subtract from each row its largest score first (section 3)."
+stable_softmax.add_slips(
+    "overflow: Scores like 1000 overflow: np.exp(1000) is inf. "
+    "Subtract from each row its largest score first (section 3).",
+    lambda z: divided_by_sums(np.exp(z)),
+    "sum_of_everything: All your numbers together add up to 1. "
+    "Each row is one image and needs its own sum: axis=1, keepdims=True.",
+    lambda z: divided_by_sums(np.exp(z - z.max()), axis=None),
+    "without_keepdims: The maximum or the sum of the rows came out as a row of N numbers, "
+    "which does not fit the columns: keepdims=True keeps it as a column.",
+    lambda z: np.exp(z - z.max(axis=1)) / np.exp(z - z.max(axis=1)).sum(axis=1),
+    "maximum_of_the_batch: You subtract the largest score of the whole batch. "
+    "A row far below it becomes 0/0: use each row's own largest.",
+    lambda z: divided_by_sums(np.exp(z - z.max())),
+    "sum_of_the_batch: Your exponentials are right, but you divide by their sum over the whole batch. "
+    "Each row has its own: axis=1.",
+    lambda z: divided_by_sums(np.exp(shifted(z)), axis=None),
+    "columns_sum_to_1: Your columns add up to 1. A row holds the scores of one image, so its numbers compete: "
+    "sum over axis=1.",
+    lambda z: softmax(z, axis=0),
+    "maximum_of_each_column: You take the largest score of each column. "
+    "All scores of a row must lose the same number: the row's, with axis=1.",
+    lambda z: divided_by_sums(np.exp(z - z.max(axis=0))),
+    "pythons_max: Python's max(z) compares whole rows with each other. "
+    "z.max(axis=1, keepdims=True) finds each row's largest score.",
+    lambda z: divided_by_sums(np.exp(z - max(z))),
+    "last_row_only: Each row replaces the one before, so only the last is left. "
+    "Make room for all, np.zeros(z.shape), and fill row n.",
+    lambda z: softmax(z[-1]),
+    "running_sum: The first row is right, but your sum goes on into the next. Set it back to 0 for each row.",
+    lambda z: np.exp(shifted(z)) / np.cumsum(np.exp(shifted(z)).sum(axis=1))[:, None],
+    "unfinished_sum: You divide while the sum of the row is still growing. Finish the sum first, then divide.",
+    lambda z: np.exp(shifted(z)) / np.cumsum(np.exp(shifted(z)), axis=1),
+    "not_divided: You return the exponentials. Divide each row by its sum, so that it adds up to 1.",
+    lambda z: np.exp(shifted(z)),
+    "shifted_above_only: Only one of the two exponentials is shifted. "
+    "Use the same shifted scores above and below the line.",
+    lambda z: np.exp(shifted(z)) / np.exp(z).sum(axis=1, keepdims=True),
+    "shifted_after_exp: You subtract the largest score from the exponentials. "
+    "Subtract it from the scores, before the exponential.",
+    lambda z: divided_by_sums(np.exp(z) - z.max(axis=1, keepdims=True)),
+    "maximum_added: You add the largest score, which overflows sooner. Subtract it: the largest exponent becomes 0.",
+    lambda z: divided_by_sums(np.exp(z + z.max(axis=1, keepdims=True))),
+    "shifted_the_other_way: You subtract the scores from the largest, "
+    "and now the highest score gets the lowest probability. Subtract the largest from the scores.",
+    lambda z: softmax(-z),
+    "clipped: You cut scores off at a limit, so 1000 and 1001 count the same. "
+    "Subtract each row's largest score instead.",
+    lambda z: divided_by_sums(np.exp(np.clip(z, -500, 500))),
+    "nan_replaced: Replacing nan hides the overflow: such a row does not add up to 1. "
+    "Subtract its largest score, and no nan arises.",
+    lambda z: np.nan_to_num(divided_by_sums(np.exp(z))),
 )
-def stable_softmax_that_overflows(z):
-    return divided_by_row(np.exp(z))
-
-
-@stable_softmax.slip(
-    "All your numbers together add up to 1. Each row is one image and needs its own sum: axis=1, keepdims=True."
-)
-def stable_softmax_over_everything(z):
-    exponentials = np.exp(z - z.max())
-    return exponentials / exponentials.sum()
-
-
-@stable_softmax.slip(
-    "The maximum or the sum of the rows came out as a row of N numbers, which does not fit the columns: "
-    "keepdims=True keeps it as a column."
-)
-def stable_softmax_without_keepdims(z):
-    exponentials = np.exp(z - z.max(axis=1))
-    return exponentials / exponentials.sum(axis=1)
-
-
-@stable_softmax.slip(
-    "You subtract the largest score of the whole batch. A row far below it becomes 0/0: use each row's own largest."
-)
-def stable_softmax_with_the_batchs_maximum(z):
-    return divided_by_row(np.exp(z - z.max()))
-
-
-@stable_softmax.slip(
-    "Your exponentials are right, but you divide by their sum over the whole batch. Each row has its own: axis=1."
-)
-def stable_softmax_by_the_batchs_sum(z):
-    exponentials = np.exp(shifted_of(z))
-    return exponentials / exponentials.sum()
-
-
-@stable_softmax.slip(
-    "Your columns add up to 1. A row holds the scores of one image, so its numbers compete: sum over axis=1."
-)
-def stable_softmax_over_axis_0(z):
-    return softmax(z, axis=0)
-
-
-@stable_softmax.slip(
-    "You take the largest score of each column. All scores of a row must lose the same number: the row's, with axis=1."
-)
-def stable_softmax_with_the_columns_maximum(z):
-    return divided_by_row(np.exp(z - z.max(axis=0)))
-
-
-@stable_softmax.slip(
-    "Python's max(z) compares whole rows with each other. z.max(axis=1, keepdims=True) finds each row's largest score."
-)
-def stable_softmax_with_pythons_max(z):
-    return divided_by_row(np.exp(z - max(z)))
-
-
-@stable_softmax.slip(
-    "Each row replaces the one before, so only the last is left. Make room for all, np.zeros(z.shape), and fill row n."
-)
-def stable_softmax_of_the_last_row(z):
-    return softmax(z[-1])
-
-
-@stable_softmax.slip("The first row is right, but your sum goes on into the next. Set it back to 0 for each row.")
-def stable_softmax_by_a_running_sum(z):
-    exponentials = np.exp(shifted_of(z))
-    return exponentials / np.cumsum(exponentials.sum(axis=1))[:, None]
-
-
-@stable_softmax.slip("You divide while the sum of the row is still growing. Finish the sum first, then divide.")
-def stable_softmax_by_an_unfinished_sum(z):
-    exponentials = np.exp(shifted_of(z))
-    return exponentials / np.cumsum(exponentials, axis=1)
-
-
-@stable_softmax.slip("You return the exponentials. Divide each row by its sum, so that it adds up to 1.")
-def stable_softmax_not_divided(z):
-    return np.exp(shifted_of(z))
-
-
-@stable_softmax.slip(
-    "Only one of the two exponentials is shifted. Use the same shifted scores above and below the line."
-)
-def stable_softmax_shifted_above_only(z):
-    return np.exp(shifted_of(z)) / np.exp(z).sum(axis=1, keepdims=True)
-
-
-@stable_softmax.slip(
-    "You subtract the largest score from the exponentials. Subtract it from the scores, before the exponential."
-)
-def stable_softmax_shifted_behind_exp(z):
-    return divided_by_row(np.exp(z) - z.max(axis=1, keepdims=True))
-
-
-@stable_softmax.slip("You add the largest score, which overflows sooner. Subtract it: the largest exponent becomes 0.")
-def stable_softmax_that_adds_the_maximum(z):
-    return divided_by_row(np.exp(z + z.max(axis=1, keepdims=True)))
-
-
-@stable_softmax.slip(
-    "You subtract the scores from the largest, and now the highest score gets the lowest probability. "
-    "Subtract the largest from the scores."
-)
-def stable_softmax_shifted_the_other_way(z):
-    return softmax(-z)
-
-
-@stable_softmax.slip(
-    "You cut scores off at a limit, so 1000 and 1001 count the same. Subtract each row's largest score instead."
-)
-def stable_softmax_that_clips(z):
-    return divided_by_row(np.exp(np.clip(z, -500, 500)))
-
-
-@stable_softmax.slip(
-    "Replacing nan hides the overflow: such a row does not add up to 1. Subtract its largest score, and no nan arises."
-)
-def stable_softmax_with_nan_replaced(z):
-    return np.nan_to_num(divided_by_row(np.exp(z)))
 
 
 @exercise(
@@ -199,11 +128,11 @@ def losses_of(z, y):
     return np.array([cross_entropy(scores, label) for scores, label in zip(z, y, strict=True)])
 
 
-def right_scores_of(z, y):
+def right_scores(z, y):
     return z[np.arange(len(z)), y]
 
 
-def one_hot_of(y, classes):
+def one_hot(y, classes):
     return np.eye(classes)[y]
 
 
@@ -212,121 +141,63 @@ def loss_of_parts(in_front, exponents, right_scores):
     return np.mean(in_front + np.log(np.exp(exponents).sum(axis=1)) - right_scores)
 
 
-@mean_loss.slip(
-    "A probability so small that it is 0 has the logarithm −inf. Compute no p: take M + ln Σ exp(z − M) − z_y."
+mean_loss.add_slips(
+    "log_of_0: A probability so small that it is 0 has the logarithm −inf. "
+    "Compute no p: take M + ln Σ exp(z − M) − z_y.",
+    lambda z, y: np.mean(-np.log(right_scores(softmax(z), y))),
+    "rows_picked_by_label: Is a label used as the number of a row? "
+    "Label 2 names column 2: for image n take p[n, y[n]], or z[n, y[n]].",
+    lambda z, y: np.mean(-np.log(softmax(z)[y])),
+    "overflow: np.exp(1000) is inf, and the logarithm of inf is inf. "
+    "Take the largest score M out: M + ln Σ exp(z − M) − z_y.",
+    lambda z, y: loss_of_parts(0, z, right_scores(z, y)),
+    "summed: You add the losses of the images up. Divide by their number N: the mean is asked for.",
+    lambda z, y: np.sum(losses_of(z, y)),
+    "one_for_each_image: You return a loss for each image. One number is asked for: their mean.",
+    lambda z, y: losses_of(z, y),
+    "labels_columns_of_every_image: z[:, y] takes the labels' columns of every image, N · N numbers. "
+    "Image n has its own label: z[n, y[n]].",
+    lambda z, y: np.mean(-np.log(softmax(z)[:, y])),
+    "every_label_of_the_batch: In the loop, z[n, y] takes a score for every label of the batch. "
+    "Image n has one label: z[n, y[n]].",
+    lambda z, y: np.mean(np.logaddexp.reduce(z, axis=1)[:, None] - z[:, y], axis=0),
+    "last_image_only: Only the last image is left, divided by N. Each loss must be added to those before: `+=`.",
+    lambda z, y: losses_of(z, y)[-1] / len(z),
+    "m_missing_in_front: M is missing in front: what was subtracted in the exponents must be added again.",
+    lambda z, y: loss_of_parts(0, shifted(z), right_scores(z, y)),
+    "m_missing_in_the_exponents: Your loss is too large by M. "
+    "M in front makes up for the − M in the exponents, and z_y stays as it is.",
+    lambda z, y: loss_of_parts(z.max(axis=1), z, right_scores(z, y)),
+    "without_the_right_score: The score of the right class is missing: subtract z_y, which is z[n, y[n]].",
+    lambda z, y: loss_of_parts(z.max(axis=1), shifted(z), 0),
+    "minus_the_label: You subtract the label itself. What is subtracted is the score of the right class: z[n, y[n]].",
+    lambda z, y: loss_of_parts(z.max(axis=1), shifted(z), y),
+    "without_the_logarithm: The logarithm is missing: of the sum of the exponentials the formula takes ln, "
+    "which is np.log.",
+    lambda z, y: np.mean(z.max(axis=1) + np.exp(shifted(z)).sum(axis=1) - right_scores(z, y)),
+    "sum_of_logarithms: You take the logarithm of each exponential. "
+    "Add the exponentials up first: it is the ln of a sum.",
+    lambda z, y: np.mean(z.max(axis=1) + shifted(z).sum(axis=1) - right_scores(z, y)),
+    "two_classes_only: You count the classes 0 and 1 only. "
+    "A batch may have more: the sum runs over the whole row z[n].",
+    lambda z, y: loss_of_parts(z[:, :2].max(axis=1), shifted(z[:, :2]), right_scores(z, y)),
+    "one_sum_for_all: Your sum of exponentials runs over all images together. "
+    "Every image has its own: sum over its row z[n].",
+    lambda z, y: np.mean(z.max() + np.log(np.exp(z - z.max()).sum()) - right_scores(z, y)),
+    "maximum_of_the_batch: M is the largest score of the whole batch. "
+    "Scores far below it become 0, and ln 0 is −inf: use each image's own M.",
+    lambda z, y: loss_of_parts(z.max(), z - z.max(), right_scores(z, y)),
+    "zero_times_infinity: You multiply one-hot by ln p, and 0 · ln 0 is nan. "
+    "Pick the right class's score, z[n, y[n]], and compute no p.",
+    lambda z, y: -np.sum(one_hot(y, z.shape[1]) * np.log(softmax(z))) / len(z),
 )
-def mean_loss_with_log_of_0(z, y):
-    return np.mean(-np.log(right_scores_of(softmax(z), y)))
-
-
-@mean_loss.slip(
-    "Is a label used as the number of a row? Label 2 names column 2: for image n take p[n, y[n]], or z[n, y[n]]."
-)
-def mean_loss_of_rows_picked_by_label(z, y):
-    return np.mean(-np.log(softmax(z)[y]))
-
-
-@mean_loss.slip(
-    "np.exp(1000) is inf, and the logarithm of inf is inf. Take the largest score M out: M + ln Σ exp(z − M) − z_y."
-)
-def mean_loss_that_overflows(z, y):
-    return loss_of_parts(0, z, right_scores_of(z, y))
-
 
 for digits in (8, 10, 12, 15):
-
-    @mean_loss.slip(
-        f"With your 1e-{digits} no loss can exceed {digits * np.log(10):.1f}, where 1000 is right. "
-        f"The formula with M in section 4 needs none."
+    mean_loss.add_slips(
+        f"tiny_number_1e_{digits}: With your 1e-{digits} no loss can exceed {digits * np.log(10):.1f}, "
+        f"where 1000 is right. The formula with M in section 4 needs none.",
+        lambda z, y, tiny=10.0**-digits: np.mean(-np.log(right_scores(softmax(z), y) + tiny)),
     )
-    def mean_loss_with_a_tiny_number(z, y, tiny=10.0**-digits):
-        return np.mean(-np.log(right_scores_of(softmax(z), y) + tiny))
-
-
-@mean_loss.slip("You add the losses of the images up. Divide by their number N: the mean is asked for.")
-def mean_loss_summed(z, y):
-    return np.sum(losses_of(z, y))
-
-
-@mean_loss.slip("You return a loss for each image. One number is asked for: their mean.")
-def mean_loss_by_image(z, y):
-    return losses_of(z, y)
-
-
-@mean_loss.slip(
-    "z[:, y] takes the labels' columns of every image, N · N numbers. Image n has its own label: z[n, y[n]]."
-)
-def mean_loss_of_all_pairs(z, y):
-    return np.mean(-np.log(softmax(z)[:, y]))
-
-
-@mean_loss.slip("In the loop, z[n, y] takes a score for every label of the batch. Image n has one label: z[n, y[n]].")
-def mean_loss_of_every_label(z, y):
-    return np.mean(np.logaddexp.reduce(z, axis=1)[:, None] - z[:, y], axis=0)
-
-
-@mean_loss.slip("Only the last image is left, divided by N. Each loss must be added to those before: `+=`.")
-def mean_loss_of_the_last_image(z, y):
-    return losses_of(z, y)[-1] / len(z)
-
-
-@mean_loss.slip("M is missing in front: what was subtracted in the exponents must be added again.")
-def mean_loss_without_m(z, y):
-    return loss_of_parts(0, shifted_of(z), right_scores_of(z, y))
-
-
-@mean_loss.slip(
-    "Your loss is too large by M. M in front makes up for the − M in the exponents, and z_y stays as it is."
-)
-def mean_loss_with_m_outside_only(z, y):
-    return loss_of_parts(z.max(axis=1), z, right_scores_of(z, y))
-
-
-@mean_loss.slip("The score of the right class is missing: subtract z_y, which is z[n, y[n]].")
-def mean_loss_without_the_right_score(z, y):
-    return loss_of_parts(z.max(axis=1), shifted_of(z), 0)
-
-
-@mean_loss.slip("You subtract the label itself. What is subtracted is the score of the right class: z[n, y[n]].")
-def mean_loss_minus_the_label(z, y):
-    return loss_of_parts(z.max(axis=1), shifted_of(z), y)
-
-
-@mean_loss.slip("The logarithm is missing: of the sum of the exponentials the formula takes ln, which is np.log.")
-def mean_loss_without_the_logarithm(z, y):
-    return np.mean(z.max(axis=1) + np.exp(shifted_of(z)).sum(axis=1) - right_scores_of(z, y))
-
-
-@mean_loss.slip("You take the logarithm of each exponential. Add the exponentials up first: it is the ln of a sum.")
-def mean_loss_of_summed_logarithms(z, y):
-    return np.mean(z.max(axis=1) + shifted_of(z).sum(axis=1) - right_scores_of(z, y))
-
-
-@mean_loss.slip("You count the classes 0 and 1 only. A batch may have more: the sum runs over the whole row z[n].")
-def mean_loss_of_two_classes(z, y):
-    return loss_of_parts(z[:, :2].max(axis=1), shifted_of(z[:, :2]), right_scores_of(z, y))
-
-
-@mean_loss.slip(
-    "Your sum of exponentials runs over all images together. Every image has its own: sum over its row z[n]."
-)
-def mean_loss_with_one_sum(z, y):
-    M = z.max()
-    return np.mean(M + np.log(np.exp(z - M).sum()) - right_scores_of(z, y))
-
-
-@mean_loss.slip(
-    "M is the largest score of the whole batch. Scores far below it become 0, and ln 0 is −inf: use each image's own M."
-)
-def mean_loss_with_the_batchs_maximum(z, y):
-    return loss_of_parts(z.max(), z - z.max(), right_scores_of(z, y))
-
-
-@mean_loss.slip(
-    "You multiply one-hot by ln p, and 0 · ln 0 is nan. Pick the right class's score, z[n, y[n]], and compute no p."
-)
-def mean_loss_of_0_times_inf(z, y):
-    return -np.sum(one_hot_of(y, z.shape[1]) * np.log(softmax(z))) / len(z)
 
 
 @exercise(
@@ -358,128 +229,75 @@ def loss_of_the_scores(z, y):
 
 def surplus(z, y):
     """Return p − y, not divided."""
-    return softmax(z) - one_hot_of(y, z.shape[1])
+    return softmax(z) - one_hot(y, z.shape[1])
 
 
-@score_gradient.slip("You do not divide by N. The loss is a mean over the batch, so each image has a share of 1/N.")
-def score_gradient_not_divided(z, y):
-    return surplus(z, y)
-
-
-@score_gradient.slip("np.eye(2) knows two classes only. Make it as large as the number of classes: z.shape[1].")
-def score_gradient_of_two_classes(z, y):
-    return (softmax(z) - np.eye(2)[y]) / len(z)
-
-
-@score_gradient.slip(
-    "You subtract the label as a number. It says which entry of a row loses 1: make it one-hot, np.eye(z.shape[1])[y]."
-)
-def score_gradient_minus_the_label(z, y):
-    return (softmax(z) - y[:, None]) / len(z)
-
-
-@score_gradient.slip(
-    "Is a label used as the number of a row? Label 2 names column 2: for image n the entry is p[n, y[n]]. "
-    "np.eye, if you use it, needs the number of classes."
-)
 def score_gradient_of_rows_picked_by_label(z, y):
     p = softmax(z)
     p[y] -= 1
     return p / len(z)
 
 
-@score_gradient.slip(
-    "p[:, y] means these columns in every row, so other images' classes lose 1 too. Image n has p[n, y[n]]."
-)
 def score_gradient_of_whole_columns(z, y):
     p = softmax(z)
     p[:, y] -= 1
     return p / len(z)
 
 
-@score_gradient.slip(
-    "Only the right class gets a gradient. A score changes all probabilities: the wrong classes get p, see "
-    "“It is not p(1 − p)”."
-)
-def score_gradient_of_the_right_class_only(z, y):
-    return surplus(z, y) * one_hot_of(y, z.shape[1]) / len(z)
-
-
-@score_gradient.slip(
-    "You return p(1 − p), the derivative of each probability by its own score. What is asked for is that of the loss."
-)
-def score_gradient_as_p_times_1_minus_p(z, y):
-    p = softmax(z)
-    return p * (1 - p) / len(z)
-
-
-@score_gradient.slip(
-    "You multiply p − y by p(1 − p). For softmax with cross-entropy that factor has cancelled: section 5 ends at p − y."
-)
-def score_gradient_times_p_times_1_minus_p(z, y):
-    p = softmax(z)
-    return surplus(z, y) * p * (1 - p) / len(z)
-
-
-@score_gradient.slip(
-    "You return −1/p at the right class. That is ∂L/∂p, the first half; carry it through softmax, and p − y is left."
-)
-def score_gradient_by_p(z, y):
-    p = softmax(z)
-    return np.where(one_hot_of(y, z.shape[1]), -1 / p, 0) / len(z)
-
-
-@score_gradient.slip(
-    "Where p of the right class is 0, −1/p is infinite, and infinity times 0 is nan. Section 5 cancels p_y by hand: "
-    "p − y needs no division by it."
-)
 def score_gradient_the_long_way(z, y):
     p = softmax(z)
-    dp = np.where(one_hot_of(y, z.shape[1]), -1 / p, 0)
+    dp = np.where(one_hot(y, z.shape[1]), -1 / p, 0)
     return np.stack([dp[n] @ (np.diag(p[n]) - np.outer(p[n], p[n])) for n in range(len(z))]) / len(z)
 
 
-@score_gradient.slip(
-    "No 1 is subtracted here, and your result is p. In row n, the column of the right class, y[n], loses 1."
+score_gradient.add_slips(
+    "not_divided: You do not divide by N. The loss is a mean over the batch, so each image has a share of 1/N.",
+    lambda z, y: surplus(z, y),
+    "two_classes_only: np.eye(2) knows two classes only. Make it as large as the number of classes: z.shape[1].",
+    lambda z, y: (softmax(z) - np.eye(2)[y]) / len(z),
+    "minus_the_label: You subtract the label as a number. "
+    "It says which entry of a row loses 1: make it one-hot, np.eye(z.shape[1])[y].",
+    lambda z, y: (softmax(z) - y[:, None]) / len(z),
+    "rows_picked_by_label: Is a label used as the number of a row? "
+    "Label 2 names column 2: for image n the entry is p[n, y[n]]. np.eye, if you use it, needs the number of classes.",
+    score_gradient_of_rows_picked_by_label,
+    "whole_columns: p[:, y] means these columns in every row, so other images' classes lose 1 too. "
+    "Image n has p[n, y[n]].",
+    score_gradient_of_whole_columns,
+    "right_class_only: Only the right class gets a gradient. "
+    "A score changes all probabilities: the wrong classes get p, see “It is not p(1 − p)”.",
+    lambda z, y: surplus(z, y) * one_hot(y, z.shape[1]) / len(z),
+    "p_times_1_minus_p: You return p(1 − p), the derivative of each probability by its own score. "
+    "What is asked for is that of the loss.",
+    lambda z, y: softmax(z) * (1 - softmax(z)) / len(z),
+    "times_p_times_1_minus_p: You multiply p − y by p(1 − p). "
+    "For softmax with cross-entropy that factor has cancelled: section 5 ends at p − y.",
+    lambda z, y: surplus(z, y) * softmax(z) * (1 - softmax(z)) / len(z),
+    "gradient_of_p: You return −1/p at the right class. That is ∂L/∂p, the first half; carry it through softmax, "
+    "and p − y is left.",
+    lambda z, y: np.where(one_hot(y, z.shape[1]), -1 / softmax(z), 0) / len(z),
+    "the_long_way: Where p of the right class is 0, −1/p is infinite, and infinity times 0 is nan. "
+    "Section 5 cancels p_y by hand: p − y needs no division by it.",
+    score_gradient_the_long_way,
+    "labels_not_subtracted: No 1 is subtracted here, and your result is p. "
+    "In row n, the column of the right class, y[n], loses 1.",
+    lambda z, y: softmax(z) / len(z),
+    "one_minus_p: At the right class your sign is turned. It is p − 1 there: what was said minus what is right.",
+    lambda z, y: np.abs(surplus(z, y)) / len(z),
+    "one_hot_from_scores: You subtract one-hot from the scores. Subtract it from the probabilities: p = softmax(z).",
+    lambda z, y: (z - one_hot(y, z.shape[1])) / len(z),
+    "softmax_over_everything: All numbers of your p together add up to 1. "
+    "Each row is one image and needs its own softmax.",
+    lambda z, y: (divided_by_sums(np.exp(z - z.max()), axis=None) - one_hot(y, z.shape[1])) / len(z),
+    "overflow: Your p is nan for scores like 1000. Use `softmax`, which subtracts the largest score first.",
+    lambda z, y: (divided_by_sums(np.exp(z)) - one_hot(y, z.shape[1])) / len(z),
+    "one_row: You return one row for the whole batch. Each image has scores of its own: return N rows.",
+    lambda z, y: surplus(z, y).mean(axis=0),
+    "one_hot_divided_only: You divide one-hot by N, but not p. Put brackets around the difference: (p − one_hot) / N.",
+    lambda z, y: softmax(z) - one_hot(y, z.shape[1]) / len(z),
+    "p_divided_only: You divide p by N before 1 is subtracted. Subtract first, and divide the difference.",
+    lambda z, y: softmax(z) / len(z) - one_hot(y, z.shape[1]),
 )
-def score_gradient_without_labels(z, y):
-    return softmax(z) / len(z)
-
-
-@score_gradient.slip("At the right class your sign is turned. It is p − 1 there: what was said minus what is right.")
-def score_gradient_with_1_minus_p(z, y):
-    return np.abs(surplus(z, y)) / len(z)
-
-
-@score_gradient.slip("You subtract one-hot from the scores. Subtract it from the probabilities: p = softmax(z).")
-def score_gradient_of_scores(z, y):
-    return (z - one_hot_of(y, z.shape[1])) / len(z)
-
-
-@score_gradient.slip("All numbers of your p together add up to 1. Each row is one image and needs its own softmax.")
-def score_gradient_over_everything(z, y):
-    p = softmax(z.reshape(-1)).reshape(z.shape)
-    return (p - one_hot_of(y, z.shape[1])) / len(z)
-
-
-@score_gradient.slip("Your p is nan for scores like 1000. Use `softmax`, which subtracts the largest score first.")
-def score_gradient_that_overflows(z, y):
-    return (divided_by_row(np.exp(z)) - one_hot_of(y, z.shape[1])) / len(z)
-
-
-@score_gradient.slip("You return one row for the whole batch. Each image has scores of its own: return N rows.")
-def score_gradient_in_one_row(z, y):
-    return surplus(z, y).mean(axis=0)
-
-
-@score_gradient.slip("You divide one-hot by N, but not p. Put brackets around the difference: (p − one_hot) / N.")
-def score_gradient_with_one_hot_divided_only(z, y):
-    return softmax(z) - one_hot_of(y, z.shape[1]) / len(z)
-
-
-@score_gradient.slip("You divide p by N before 1 is subtracted. Subtract first, and divide the difference.")
-def score_gradient_with_p_divided_only(z, y):
-    return softmax(z) / len(z) - one_hot_of(y, z.shape[1])
 
 
 @exercise(
@@ -529,7 +347,7 @@ def pool_gradient(dP, R, size):
     return dR
 
 
-@pool_gradient.given
+@pool_gradient.bug_hunt
 def pool_gradient_as_found(dP, R, size):
     height, width = R.shape
     dR = np.zeros((height, width))
@@ -549,20 +367,24 @@ def pooled_with_weights(dP, R, size):
     return None if tied else (lambda moved: np.sum(dP * max_pool2d(moved, size)), R)
 
 
-def pool_gradient_by(rule, dP, R, size):
-    """Lay into each block what `rule` makes of its gradient and its cells."""
-    dR = np.zeros(R.shape)
-    for i, j in np.ndindex(dP.shape):
-        place = np.s_[size * i : size * i + size, size * j : size * j + size]
-        dR[place] = rule(dP[i, j], R[place])
-    return dR
+def by_block(rule):
+    """Make a slip that lays into each block what `rule` makes of its gradient and its cells."""
+
+    def answer(dP, R, size):
+        dR = np.zeros(R.shape)
+        for i, j in np.ndindex(dP.shape):
+            place = np.s_[size * i : size * i + size, size * j : size * j + size]
+            dR[place] = rule(dP[i, j], R[place])
+        return dR
+
+    return answer
 
 
-def pool_gradient_in_loops(tops, lefts, dP, R, size):
-    """Begin a block at each of `tops` and `lefts`, as the code as found does, but with the rule for ties right."""
+def back_in_loops(shape, dP, R, size):
+    """Begin blocks up to a height and a width, as the code as found does, but with the rule for ties right."""
     dR = np.zeros(R.shape)
-    for top in tops:
-        for left in lefts:
+    for top in range(0, shape[0], size):
+        for left in range(0, shape[1], size):
             m, n = first_maximum(R[top : top + size, left : left + size])
             dR[top + m, left + n] = dP[top // size, left // size]
     return dR
@@ -578,50 +400,14 @@ def to_one_cell(share, block, place):
     return result
 
 
-# What is wrong with ties shows at the first input, where the sizes do no harm: these sentences fit whether or not the
-# IndexError is still there.
-@pool_gradient.slip(
-    "Every tied maximum gets the whole gradient: from the block [[1, 3], [3, 3]] and 6, three times 6 goes back. "
-    "Only the first maximum may get it."
-)
-def pool_gradient_of_every_maximum(dP, R, size):
-    return pool_gradient_by(lambda share, block: share * (block == block.max()), dP, R, size)
+to_every_maximum = by_block(lambda share, block: share * (block == block.max()))
 
 
-@pool_gradient.slip(
-    "Ties are right now. What is left is the IndexError: 5 rows hold two blocks of 2, but your loop begins a third. "
-    "dP says how many there are."
-)
-def pool_gradient_with_index_error(dP, R, size):
-    return pool_gradient_in_loops(range(0, R.shape[0], size), range(0, R.shape[1], size), dP, R, size)
-
-
-@pool_gradient.slip(
-    "block.argmax() is a place, and you compare the cells' values with it. np.unravel_index makes row and column of it."
-)
-def pool_gradient_of_cells_that_equal_the_place(dP, R, size):
-    return pool_gradient_by(lambda share, block: share * (block == block.argmax()), dP, R, size)
-
-
-@pool_gradient.slip(
-    "argmax counts cells, but one index picks a whole row. np.unravel_index(…, block.shape) gives row and column."
-)
-def pool_gradient_of_a_row(dP, R, size):
-    return pool_gradient_by(lambda share, block: to_one_cell(share, block, block.argmax()), dP, R, size)
-
-
-@pool_gradient.slip(
-    "argmax gives one number: the place, counted row by row. np.unravel_index(…, block.shape) makes a row and a column "
-    "of it."
-)
 def pool_gradient_that_unpacks_argmax(dP, R, size):
     m, n = R.argmax()
     return m, n
 
 
-@pool_gradient.slip(
-    "You write to the place within the block, (m, n), without the block's own: add where the block begins."
-)
 def pool_gradient_without_offset(dP, R, size):
     dR = np.zeros(R.shape)
     for i, j in np.ndindex(dP.shape):
@@ -629,9 +415,6 @@ def pool_gradient_without_offset(dP, R, size):
     return dR
 
 
-@pool_gradient.slip(
-    "Your blocks begin at row i and column j. i and j count blocks: they begin at size * i and size * j."
-)
 def pool_gradient_of_overlapping_blocks(dP, R, size):
     dR = np.zeros(R.shape)
     for i, j in np.ndindex(dP.shape):
@@ -640,49 +423,6 @@ def pool_gradient_of_overlapping_blocks(dP, R, size):
     return dR
 
 
-@pool_gradient.slip(
-    "You share the gradient among the tied maxima. The sum is right, and it can be defended, but the rule asked for "
-    "is another: all to the first."
-)
-def pool_gradient_shared(dP, R, size):
-    return pool_gradient_by(
-        lambda share, block: share * (block == block.max()) / np.sum(block == block.max()), dP, R, size
-    )
-
-
-@pool_gradient.slip(
-    "The last of several maxima gets the gradient. It is the first: argmax finds it, and so does `>` instead of `>=`."
-)
-def pool_gradient_of_the_last_maximum(dP, R, size):
-    return pool_gradient_by(
-        lambda share, block: to_one_cell(share, block, tuple(np.argwhere(block == block.max())[-1])), dP, R, size
-    )
-
-
-@pool_gradient.slip(
-    "`break` leaves the inner loop only, so the first maximum of each row gets the gradient. One cell of a block may."
-)
-def pool_gradient_of_the_first_in_each_row(dP, R, size):
-    def rule(share, block):
-        found = block == block.max()
-        return share * (found & (np.cumsum(found, axis=1) == 1))
-
-    return pool_gradient_by(rule, dP, R, size)
-
-
-@pool_gradient.slip(
-    "A block of zeros gets nothing. Its first zero is its first maximum; to block the gradient there is ReLU's task."
-)
-def pool_gradient_without_zero_blocks(dP, R, size):
-    return pool_gradient_by(
-        lambda share, block: to_one_cell(share, block, first_maximum(block)) * (block.max() > 0), dP, R, size
-    )
-
-
-@pool_gradient.slip(
-    "A search that begins at 0 finds nothing in a block of zeros, and the place found before is used again. "
-    "Begin with the block's own first cell, or use argmax."
-)
 def pool_gradient_of_a_search_from_0(dP, R, size):
     dR = np.zeros(R.shape)
     row, column = 0, 0
@@ -695,48 +435,13 @@ def pool_gradient_of_a_search_from_0(dP, R, size):
     return dR
 
 
-@pool_gradient.slip("The rows and columns left over at the edge got a gradient. The pool dropped them, so theirs is 0.")
-def pool_gradient_with_a_remainder(dP, R, size):
-    edge = np.pad(dP, ((0, 1), (0, 1)), mode="edge")
-    return pool_gradient_with_index_error(edge, R, size)
-
-
-@pool_gradient.slip(
-    "The last blocks get nothing: your loop ends too early. range(0, n − size, size) omits a block that just fits."
-)
-def pool_gradient_without_the_last_blocks(dP, R, size):
-    height, width = R.shape
-    return pool_gradient_in_loops(range(0, height - size, size), range(0, width - size, size), dP, R, size)
-
-
-@pool_gradient.slip(
-    "The last blocks get nothing, and ties are as before. First let the loop run on: range(0, n − size, size) omits a "
-    "block that just fits."
-)
 def pool_gradient_of_every_maximum_without_the_last_blocks(dP, R, size):
     height, width = ((n - 1) // size * size for n in R.shape)
-    dR = pool_gradient_of_every_maximum(dP, R, size)
+    dR = to_every_maximum(dP, R, size)
     dR[height:] = dR[:, width:] = 0
     return dR
 
 
-@pool_gradient.slip(
-    "height − 1 mends the loop for blocks of 2 only. With blocks of 3 up to two rows are left over: "
-    "the loops can run over dP instead."
-)
-def pool_gradient_with_one_row_less(dP, R, size):
-    height, width = R.shape
-    return pool_gradient_in_loops(range(0, height - 1, size), range(0, width - 1, size), dP, R, size)
-
-
-@pool_gradient.slip(
-    "Your result has lost the rows and columns that are left over. It must have the shape of R, with 0 there."
-)
-def pool_gradient_cropped(dP, R, size):
-    return max_pool2d_backward(dP, R, size)[: size * dP.shape[0], : size * dP.shape[1]]
-
-
-@pool_gradient.slip("Your blocks are 2×2 whatever the size. Use `size` everywhere, in the place within the block too.")
 def pool_gradient_of_2x2_blocks(dP, R, size):
     rows, columns = dP.shape
     dR = np.zeros(R.shape)
@@ -744,19 +449,68 @@ def pool_gradient_of_2x2_blocks(dP, R, size):
     return dR
 
 
-@pool_gradient.slip(
-    "The place within a block is counted for 2×2 blocks: pass block.shape to np.unravel_index, not (2, 2)."
+# What is wrong with ties shows at the first input, where the sizes do no harm: these sentences fit whether or not the
+# IndexError is still there.
+pool_gradient.add_slips(
+    "every_maximum: Every tied maximum gets the whole gradient: from the block [[1, 3], [3, 3]] and 6, "
+    "three times 6 goes back. Only the first maximum may get it.",
+    to_every_maximum,
+    "index_error: Ties are right now. What is left is the IndexError: 5 rows hold two blocks of 2, "
+    "but your loop begins a third. dP says how many there are.",
+    lambda dP, R, size: back_in_loops(R.shape, dP, R, size),
+    "cells_equal_to_the_place: block.argmax() is a place, and you compare the cells' values with it. "
+    "np.unravel_index makes row and column of it.",
+    by_block(lambda share, block: share * (block == block.argmax())),
+    "whole_row: argmax counts cells, but one index picks a whole row. "
+    "np.unravel_index(…, block.shape) gives row and column.",
+    by_block(lambda share, block: to_one_cell(share, block, block.argmax())),
+    "argmax_unpacked: argmax gives one number: the place, counted row by row. "
+    "np.unravel_index(…, block.shape) makes a row and a column of it.",
+    pool_gradient_that_unpacks_argmax,
+    "place_in_the_block: You write to the place within the block, (m, n), without the block's own: "
+    "add where the block begins.",
+    pool_gradient_without_offset,
+    "overlapping_blocks: Your blocks begin at row i and column j. "
+    "i and j count blocks: they begin at size * i and size * j.",
+    pool_gradient_of_overlapping_blocks,
+    "shared_among_ties: You share the gradient among the tied maxima. "
+    "The sum is right, and it can be defended, but the rule asked for is another: all to the first.",
+    by_block(lambda share, block: share * (block == block.max()) / np.sum(block == block.max())),
+    "last_maximum: The last of several maxima gets the gradient. "
+    "It is the first: argmax finds it, and so does `>` instead of `>=`.",
+    by_block(lambda share, block: to_one_cell(share, block, tuple(np.argwhere(block == block.max())[-1]))),
+    "first_in_each_row: `break` leaves the inner loop only, so the first maximum of each row gets the gradient. "
+    "One cell of a block may.",
+    by_block(lambda share, block: share * ((top := block == block.max()) & (np.cumsum(top, axis=1) == 1))),
+    "zero_blocks_skipped: A block of zeros gets nothing. Its first zero is its first maximum; "
+    "to block the gradient there is ReLU's task.",
+    by_block(lambda share, block: to_one_cell(share, block, first_maximum(block)) * (block.max() > 0)),
+    "search_from_0: A search that begins at 0 finds nothing in a block of zeros, "
+    "and the place found before is used again. Begin with the block's own first cell, or use argmax.",
+    pool_gradient_of_a_search_from_0,
+    "remainder_filled: The rows and columns left over at the edge got a gradient. "
+    "The pool dropped them, so theirs is 0.",
+    lambda dP, R, size: back_in_loops(R.shape, np.pad(dP, (0, 1), mode="edge"), R, size),
+    "last_blocks_left_out: The last blocks get nothing: your loop ends too early. "
+    "range(0, n − size, size) omits a block that just fits.",
+    lambda dP, R, size: back_in_loops((R.shape[0] - size, R.shape[1] - size), dP, R, size),
+    "every_maximum_last_blocks_left_out: The last blocks get nothing, and ties are as before. "
+    "First let the loop run on: range(0, n − size, size) omits a block that just fits.",
+    pool_gradient_of_every_maximum_without_the_last_blocks,
+    "one_row_less: height − 1 mends the loop for blocks of 2 only. "
+    "With blocks of 3 up to two rows are left over: the loops can run over dP instead.",
+    lambda dP, R, size: back_in_loops((R.shape[0] - 1, R.shape[1] - 1), dP, R, size),
+    "cropped: Your result has lost the rows and columns that are left over. It must have the shape of R, with 0 there.",
+    lambda dP, R, size: max_pool2d_backward(dP, R, size)[: size * dP.shape[0], : size * dP.shape[1]],
+    "blocks_of_2x2: Your blocks are 2×2 whatever the size. Use `size` everywhere, in the place within the block too.",
+    pool_gradient_of_2x2_blocks,
+    "unravelled_by_2: The place within a block is counted for 2×2 blocks: pass block.shape to np.unravel_index, "
+    "not (2, 2).",
+    by_block(lambda share, block: to_one_cell(share, block, np.unravel_index(block.argmax(), (2, 2)))),
+    "row_and_column_exchanged: Row and column within the block are exchanged. "
+    "np.unravel_index and divmod give the row first.",
+    by_block(lambda share, block: to_one_cell(share, block, first_maximum(block)[::-1])),
 )
-def pool_gradient_unravelled_by_2(dP, R, size):
-    def rule(share, block):
-        return to_one_cell(share, block, np.unravel_index(block.argmax(), (2, 2)))
-
-    return pool_gradient_by(rule, dP, R, size)
-
-
-@pool_gradient.slip("Row and column within the block are exchanged. np.unravel_index and divmod give the row first.")
-def pool_gradient_with_rows_and_columns_exchanged(dP, R, size):
-    return pool_gradient_by(lambda share, block: to_one_cell(share, block, first_maximum(block)[::-1]), dP, R, size)
 
 
 @exercise(
@@ -803,134 +557,82 @@ def training_step(f, y, W, d, eta):
     return W - eta * dW, d - eta * dd
 
 
-def score_gradient_of(f, y, W, d):
+def gradient_of_scores(f, y, W, d):
     return surplus(linear(f, W, d), y) / len(f)
 
 
-def step_by(dz, f, W, d, eta):
+def step(dz, f, W, d, eta):
     return W - eta * dz.T @ f, d - eta * dz.sum(axis=0)
 
 
-@training_step.slip(
-    "You add the images' gradients up. The loss is their mean: divide p minus one-hot by N, the number of images."
-)
-def training_step_summed(f, y, W, d, eta):
-    return step_by(surplus(linear(f, W, d), y), f, W, d, eta)
+def by_gradient(answer):
+    """Make a slip of what is done with the right gradient of the scores."""
+    return lambda f, y, W, d, eta: answer(gradient_of_scores(f, y, W, d), f, W, d, eta)
 
 
-@training_step.slip(
-    "The bias steps by dz as it is, a row for each image. Add its rows up: dz.sum(axis=0), or += in the loop."
-)
-def training_step_with_a_bias_for_each_image(f, y, W, d, eta):
-    dz = score_gradient_of(f, y, W, d)
-    return W - eta * dz.T @ f, d - eta * dz
-
-
-@training_step.slip("np.eye(2) knows two classes only. Make it as large as the number of classes: len(d).")
-def training_step_of_two_classes(f, y, W, d, eta):
-    return step_by((softmax(linear(f, W, d)) - np.eye(2)[y]) / len(f), f, W, d, eta)
-
-
-@training_step.slip(
-    "You subtract the label as a number. It says which class is right: make it one-hot before subtracting."
-)
-def training_step_minus_the_label(f, y, W, d, eta):
-    return step_by((softmax(linear(f, W, d)) - y[:, None]) / len(f), f, W, d, eta)
-
-
-@training_step.slip(
-    "You subtract 1 in the columns of all labels, in every row. Image n has its own right class: use one-hot rows."
-)
 def training_step_of_whole_columns(f, y, W, d, eta):
     p = softmax(linear(f, W, d))
     p[:, y] -= 1
-    return step_by(p / len(f), f, W, d, eta)
-
-
-@training_step.slip("You step uphill: the gradient points to where the loss grows. Subtract eta times the gradient.")
-def training_step_uphill(f, y, W, d, eta):
-    return step_by(-score_gradient_of(f, y, W, d), f, W, d, eta)
-
-
-@training_step.slip(
-    "Shapes do not fit. dW has the shape of W, a row for each class and a column for each feature: is yours turned?"
-)
-def training_step_turned(f, y, W, d, eta):
-    dz = score_gradient_of(f, y, W, d)
-    return W - eta * f.T @ dz, d - eta * dz.sum(axis=0)
-
-
-@training_step.slip(
-    "One image goes well, two do not fit. np.outer is for one image: add up np.outer(dz[n], f[n]) over the images."
-)
-def training_step_with_the_outer_product_of_a_batch(f, y, W, d, eta):
-    dz = score_gradient_of(f, y, W, d)
-    return W - eta * np.outer(dz, f), d - eta * dz.sum(axis=0)
-
-
-@training_step.slip(
-    "The bias has not moved. Its gradient is the sum of dz over the images, axis=0, one number for each class."
-)
-def training_step_without_the_bias(f, y, W, d, eta):
-    return step_by(score_gradient_of(f, y, W, d), f, W, d, eta)[0], d
-
-
-@training_step.slip("You return the gradients. Subtract eta times each of them from W and d, and return those.")
-def training_step_that_returns_the_gradients(f, y, W, d, eta):
-    return step_by(score_gradient_of(f, y, W, d), f, 0 * W, 0 * d, -1)
-
-
-@training_step.slip("You return the steps alone. Subtract them from W and d, and return those.")
-def training_step_that_returns_the_steps(f, y, W, d, eta):
-    return step_by(score_gradient_of(f, y, W, d), f, 0 * W, 0 * d, -eta)
-
-
-@training_step.slip("Only the last image counts: each gradient replaces the one before. Add them up with `+=`.")
-def training_step_of_the_last_image(f, y, W, d, eta):
-    return step_by(score_gradient_of(f, y, W, d)[-1:], f[-1:], W, d, eta)
-
-
-@training_step.slip(
-    "You step after every image, so the later ones see weights that have moved. One step for the batch: "
-    "add all gradients up first."
-)
-def training_step_image_by_image(f, y, W, d, eta):
-    return steps_of_single_images(f, y, W, d, eta / len(f))
-
-
-@training_step.slip(
-    "You step after every image, by its whole gradient. One step for the batch: add the gradients up first, each with "
-    "its share of 1/N."
-)
-def training_step_image_by_image_not_divided(f, y, W, d, eta):
-    return steps_of_single_images(f, y, W, d, eta)
+    return step(p / len(f), f, W, d, eta)
 
 
 def steps_of_single_images(f, y, W, d, eta):
     for n in range(len(f)):
         one = slice(n, n + 1)
-        W, d = step_by(score_gradient_of(f[one], y[one], W, d), f[one], W, d, eta)
+        W, d = step(gradient_of_scores(f[one], y[one], W, d), f[one], W, d, eta)
     return W, d
 
 
-@training_step.slip(
-    "The bias steps by a gradient computed after the weights had moved. Compute both gradients before any step."
-)
 def training_step_one_after_the_other(f, y, W, d, eta):
-    moved, _ = step_by(score_gradient_of(f, y, W, d), f, W, d, eta)
-    return moved, d - eta * score_gradient_of(f, y, moved, d).sum(axis=0)
+    moved, _ = step(gradient_of_scores(f, y, W, d), f, W, d, eta)
+    return moved, d - eta * gradient_of_scores(f, y, moved, d).sum(axis=0)
 
 
-@training_step.slip("You divide by N twice: once in dz, and once more in the gradients of W and d. Once is enough.")
-def training_step_divided_twice(f, y, W, d, eta):
-    return step_by(score_gradient_of(f, y, W, d) / len(f), f, W, d, eta)
-
-
-@training_step.slip("You subtract one-hot from the scores. Softmax is missing between scores and gradient.")
-def training_step_without_softmax(f, y, W, d, eta):
-    return step_by((linear(f, W, d) - one_hot_of(y, len(d))) / len(f), f, W, d, eta)
-
-
-@training_step.slip("Your scores leave out the bias d: z = W f + d.")
-def training_step_with_scores_without_bias(f, y, W, d, eta):
-    return step_by(score_gradient_of(f, y, W, 0 * d), f, W, d, eta)
+training_step.add_slips(
+    "summed: You add the images' gradients up. The loss is their mean: divide p minus one-hot by N, "
+    "the number of images.",
+    lambda f, y, W, d, eta: step(surplus(linear(f, W, d), y), f, W, d, eta),
+    "bias_for_each_image: The bias steps by dz as it is, a row for each image. "
+    "Add its rows up: dz.sum(axis=0), or += in the loop.",
+    by_gradient(lambda dz, f, W, d, eta: (W - eta * dz.T @ f, d - eta * dz)),
+    "two_classes_only: np.eye(2) knows two classes only. Make it as large as the number of classes: len(d).",
+    lambda f, y, W, d, eta: step((softmax(linear(f, W, d)) - np.eye(2)[y]) / len(f), f, W, d, eta),
+    "minus_the_label: You subtract the label as a number. "
+    "It says which class is right: make it one-hot before subtracting.",
+    lambda f, y, W, d, eta: step((softmax(linear(f, W, d)) - y[:, None]) / len(f), f, W, d, eta),
+    "whole_columns: You subtract 1 in the columns of all labels, in every row. "
+    "Image n has its own right class: use one-hot rows.",
+    training_step_of_whole_columns,
+    "uphill: You step uphill: the gradient points to where the loss grows. Subtract eta times the gradient.",
+    by_gradient(lambda dz, f, W, d, eta: step(-dz, f, W, d, eta)),
+    "weights_turned: Shapes do not fit. dW has the shape of W, a row for each class and a column for each feature: "
+    "is yours turned?",
+    by_gradient(lambda dz, f, W, d, eta: (W - eta * f.T @ dz, d - eta * dz.sum(axis=0))),
+    "outer_product_of_the_batch: One image goes well, two do not fit. "
+    "np.outer is for one image: add up np.outer(dz[n], f[n]) over the images.",
+    by_gradient(lambda dz, f, W, d, eta: (W - eta * np.outer(dz, f), d - eta * dz.sum(axis=0))),
+    "bias_not_moved: The bias has not moved. Its gradient is the sum of dz over the images, axis=0, "
+    "one number for each class.",
+    by_gradient(lambda dz, f, W, d, eta: (W - eta * dz.T @ f, d)),
+    "gradients_alone: You return the gradients. Subtract eta times each of them from W and d, and return those.",
+    by_gradient(lambda dz, f, W, d, eta: (dz.T @ f, dz.sum(axis=0))),
+    "steps_alone: You return the steps alone. Subtract them from W and d, and return those.",
+    by_gradient(lambda dz, f, W, d, eta: (eta * dz.T @ f, eta * dz.sum(axis=0))),
+    "last_image_only: Only the last image counts: each gradient replaces the one before. Add them up with `+=`.",
+    by_gradient(lambda dz, f, W, d, eta: step(dz[-1:], f[-1:], W, d, eta)),
+    "step_after_each_image: You step after every image, so the later ones see weights that have moved. "
+    "One step for the batch: add all gradients up first.",
+    lambda f, y, W, d, eta: steps_of_single_images(f, y, W, d, eta / len(f)),
+    "whole_step_after_each_image: You step after every image, by its whole gradient. "
+    "One step for the batch: add the gradients up first, each with its share of 1/N.",
+    lambda f, y, W, d, eta: steps_of_single_images(f, y, W, d, eta),
+    "bias_after_the_weights: The bias steps by a gradient computed after the weights had moved. "
+    "Compute both gradients before any step.",
+    training_step_one_after_the_other,
+    "divided_twice: You divide by N twice: once in dz, and once more in the gradients of W and d. Once is enough.",
+    by_gradient(lambda dz, f, W, d, eta: step(dz / len(f), f, W, d, eta)),
+    "without_softmax: You subtract one-hot from the scores. Softmax is missing between scores and gradient.",
+    lambda f, y, W, d, eta: step((linear(f, W, d) - one_hot(y, len(d))) / len(f), f, W, d, eta),
+    "scores_without_bias: Your scores leave out the bias d: z = W f + d.",
+    lambda f, y, W, d, eta: step(gradient_of_scores(f, y, W, 0 * d), f, W, d, eta),
+)

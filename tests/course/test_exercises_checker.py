@@ -1,0 +1,407 @@
+"""The checker: what it says of right, wrong, untouched and hostile functions, and that nothing brings it down."""
+
+import _thread
+import itertools
+import linecache
+import re
+import signal
+import sys
+import threading
+from types import SimpleNamespace
+
+import nbformat
+import numpy as np
+import pytest
+from exercise_helpers import function_of, words_of
+from nbclient import NotebookClient
+
+from cnnlab.course.exercises import _calls, _source, checker
+from cnnlab.course.exercises.checker import Exercise, State
+
+
+@pytest.fixture
+def double():
+    inputs = [(np.array([[1.0, 2, 3]]), 2), (np.ones((2, 2)), 3)]
+    solution = double_of("return factor * image")
+    double = Exercise(solution, "0.1", "twice a map", inputs, ["a", "b"])
+    double.loss(lambda image, factor: (lambda x: np.sum(factor * image * x), np.zeros(image.shape)))
+    double.add_slips("added: You add.", lambda image, factor: factor + image)
+    return double
+
+
+def exercise_of(solution, *values):
+    """An exercise with one argument, tried with one input."""
+    solution.__name__ = "answer"
+    return Exercise(solution, "0.2", "a title", [(np.array(values),)], ["a"])
+
+
+@pytest.fixture
+def short_time_limit(double, monkeypatch):
+    """For functions that do not end by themselves: the solution has been called before."""
+    assert double._right_outcomes
+    monkeypatch.setattr(_calls, "TIME_LIMIT", 0.1)
+    # What measures coverage holds a lock now and then; a thread that is stopped while it does would keep it for ever.
+    tracer = threading.gettrace()
+    threading.settrace(None)
+    yield
+    threading.settrace(tracer)
+
+
+def double_of(body, **page):
+    """A learner's function with this body, in a cell that knows these names."""
+    source = "def double(image, factor):\n" + "".join(f"    {line}\n" for line in body.split("\n"))
+    return function_of(source, "double", **page)
+
+
+# Each body, what is said of it in the first line, and the line of the body that is named (counted from 1) or None.
+ODD_ERROR = "class Odd(Exception):\n    def __str__(self):\n        raise ValueError\nraise Odd"
+ODD_THING = "class Odd:\n    def __array__(self, *a, **k):\n        raise ValueError\nreturn Odd()"
+KEEPS_COUNT = "double.count = getattr(double, 'count', 0) + 1\nreturn image + double.count"
+TURNS_WARNINGS = "import warnings\nwarnings.simplefilter('error')\nnp.seterr(all='raise')\nreturn np.log(0 * image)"
+HOSTILE = {
+    "it raises": ("x = 1\nreturn image[5]", "raises IndexError: index 5 is out of bounds", 2),
+    "a helper that it defines raises": ("def f():\n    1 / 0\nreturn f()", "raises ZeroDivisionError", 2),
+    "it raises what cannot be said": (ODD_ERROR, "raises Odd", 4),
+    "it pretends to be interrupted": ("raise KeyboardInterrupt", "raises KeyboardInterrupt", 1),
+    "it calls itself for ever": ("return double(image, factor)", "raises RecursionError", 1),
+    "it returns nothing": ("2 * image", "returns None: is a `return` missing?", None),
+    "it prints instead": ("print(2 * image)", "Your function returns None and only prints: return the result.", None),
+    "it returns a list": ("return [[2, 4, 6]]", "returns a list, where a number or a NumPy array is expected", 1),
+    "it returns an array of words": ("return np.array(['1.5'])", "returns text, where a number", 1),
+    "it returns complex numbers": ("return 2j * image", "returns numbers of dtype complex128, where real", 1),
+    "it returns a thing that raises when converted": (ODD_THING, "returns an Odd, where", 4),
+    "it returns the wrong shape": ("return (2 * image).T", "of shape (3, 1), expected an array of shape (1, 3)", 1),
+    "it returns NaN": ("return image * np.nan", "all 3 numbers are wrong; farthest off is nan (not a number) at", 1),
+    "it is wrong in one cell": ("return 2 * image + [0, 3, 0]", "1 of 3 numbers is wrong; farthest off is 7 at", 1),
+    "it has the wrong sign": ("return -2 * image", "Every sign is wrong.", 1),
+    "it is all zero": ("return 0 * image", "all 3 numbers are wrong; farthest off is 0 at (0, 2). All are 0.", 1),
+    "it is mirrored": ("return factor * image[:, ::-1]", "They are the right numbers turned by 180°.", 1),
+    "it changes its argument": ("image *= factor\nreturn image", "changes image, which belongs to the caller", 1),
+    "it reshapes its argument": ("image.shape = 3\nreturn 2 * image[None]", "changes image, which belongs", None),
+    "it draws lots": ("return np.random.rand(1, 3)", "Two calls with the same input gave different results", None),
+    "it keeps count": (KEEPS_COUNT, "Two calls with the same input gave different results", None),
+    "it turns warnings and NumPy's errors round": (TURNS_WARNINGS, "raises FloatingPointError", 4),
+    "it closes the page's output": ("import sys\nsys.stdout = None\nreturn 2 * image + 1", "all 3 numbers are", 3),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_check_survives_and_says_what_happened_and_where(name, double):
+    body, wanted, line = HOSTILE[name]
+    output, before = sys.stdout, [np.array(argument) for argument in double._inputs[0]]
+    said = words_of(double.check, double_of(body))
+    assert sys.stdout is output
+    assert said.startswith("✗ Exercise 0.1, twice a map: not yet\n")
+    first = said.splitlines()[1]
+    assert wanted in first
+    named = f"  Line {line + 1}, `{body.splitlines()[line - 1].strip()}`," if line else None
+    assert first.startswith(named) if line else not re.match(r"  Line \d", first)
+    assert said.endswith("Stuck? ex.double.hint()\n")
+    assert all(map(np.array_equal, double._inputs[0], before))
+    assert np.geterr()["divide"] == "warn"
+
+
+CATCHES = "try:\n        let_go.wait(0.01)\n    except BaseException:\n        pass"
+
+
+@pytest.mark.parametrize(
+    "body", ["pass", "print('x' * 1000)", "let_go.wait(0.01)", pytest.param(CATCHES, marks=pytest.mark.thorough)]
+)
+def test_what_does_not_end_is_stopped_and_leaves_no_thread_behind(body, double, short_time_limit):
+    before, let_go = set(threading.enumerate()), threading.Event()
+    endless = double_of(f"while not let_go.is_set():\n    {body}", let_go=let_go)
+    said = words_of(double.check, endless).splitlines()[1]
+    assert re.match(r"  Line \d, `.*`, was still running after 0.1 seconds. Does a loop never end\?", said)
+    assert ("It cannot be stopped from here: restart the kernel." in said) == (body == CATCHES)
+    if body == CATCHES:
+        let_go.set()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+def test_an_interruption_by_the_reader_ends_the_check_politely(double):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background may ignore it
+    body = "interrupt()\nwhile not let_go.is_set():\n    pass"
+    said = words_of(double.check, double_of(body, interrupt=_thread.interrupt_main, let_go=threading.Event()))
+    signal.signal(signal.SIGINT, before)
+    assert re.search(r"Line \d, `.*`, was interrupted by you", said)
+
+
+@pytest.mark.parametrize(
+    ("computing", "waiting", "factor", "stopped"), [(1, 0, 6, True), (0.01, 1, 1000, False), (0, 9, 6, True)]
+)
+def test_seconds_of_computing_count_and_many_by_the_clock(double, monkeypatch, computing, waiting, factor, stopped):
+    """By clocks that go on so many seconds at each look; the function ends at the fourth."""
+    looks, clock, looked = itertools.count(), itertools.count(), threading.Event()
+
+    def process_time():
+        k = next(looks)
+        if k >= 3:
+            looked.set()
+        return k * computing
+
+    clocks = SimpleNamespace(process_time=process_time, monotonic=lambda: next(clock) * (computing + waiting))
+    monkeypatch.setattr(_calls, "time", clocks)
+    monkeypatch.setattr(_calls, "TIME_LIMIT", 1.5)
+    monkeypatch.setattr(_calls, "CLOCK_FACTOR", factor)
+    body = "while not looked.is_set():\n    looked.wait(0.01)\nreturn factor * image"
+    said = words_of(double.check, double_of(body, looked=looked))
+    assert ("was still running after 1.5 seconds" in said) == stopped
+    assert ("correct" in said) == (not stopped)
+
+
+@pytest.mark.parametrize("value", [None, 3, "double", np.zeros((1, 3)), [1]], ids=repr)
+def test_a_result_in_place_of_the_function_is_pointed_out(double, value):
+    assert "without brackets: ex.double.check(double)" in words_of(double.check, value)
+
+
+@pytest.mark.parametrize("function", [lambda image: image, lambda a, b, c: a, lambda *, image, factor: image])
+def test_other_arguments_are_pointed_out(double, function):
+    assert "other arguments than (image, factor)" in words_of(double.check, function)
+
+
+@pytest.mark.parametrize("function", [lambda a, b: b * a, np.multiply, lambda a, b, more=0: a * b + more])
+def test_a_right_function_of_any_sort_is_correct(double, function):
+    assert words_of(double.check, function).splitlines() == [
+        "✓ Exercise 0.1, twice a map: correct",
+        "  Right for 2 inputs, and central differences agree.",
+    ]
+    assert double.state is State.CORRECT
+
+
+def test_central_differences_are_asked_too(double):
+    """A solution that is not the gradient of its loss is found out, even by its own code."""
+    double.loss(lambda image, factor: (lambda x: np.sum(image * x), np.zeros(image.shape)))
+    verdict = double.judge(double._solution)
+    assert verdict.state is State.NOT_YET
+    assert verdict.lines[0].startswith("gradient check FAILED: relative error 0.5 at (0, 2)")
+
+
+def test_printing_is_kept_off_the_page_and_mentioned(double):
+    said = words_of(double.check, double_of("print('hello', image)\nprint('more')\nreturn factor * image"))
+    assert "correct" in said
+    assert "(It also prints; the first line is: hello [[1. 2. 3.]])" in said
+    assert "more" not in said
+
+
+def test_the_smallest_failing_input_is_shown_and_handed_over_as_a_copy(double):
+    said = words_of(double.check, lambda image, factor: 2 * image)
+    assert "The input: image = [[1, 1], [1, 1]], factor = 3." in said
+    assert "double(*ex.double.failing_input)" in said
+    image, factor = double.failing_input
+    assert factor == 3
+    image += 5
+    assert np.array_equal(double._inputs[1][0], np.ones((2, 2)))
+    double.judge(double._solution)
+    assert double.failing_input is None
+    double._inputs[0] = (np.ones((5, 5)), 2)
+    assert "image of shape (5, 5), factor = 2" in words_of(double.check, lambda image, factor: 9 * image)
+
+
+# What a learner writes, and the words that go with the error.
+CRYPTIC = {
+    "return image^2": "A power is written `**`",
+    "return np.zeros(1, 3)": "The shape stands in brackets of its own",
+    "return image(0, 0)": "brackets for a cell are square",
+    "return image.shape - 1": "shape is a tuple",
+    "for i in range(image.shape):\n    pass": "shape is a tuple",
+    "result = np.zeros(3)\nresult[0] = image": "One cell holds one number",
+    "result = [[0, 0, 0]]\nresult[0, 0] = 1": "This is a list",
+    "return factor @ image": "a number is multiplied with `*`",
+    "return image @ image": "Is the order right",
+    "return image + np.zeros(2)": "Two arrays of different shapes meet here",
+    "result = np.zeros((1, 2))\nresult[0] = image[0]": "another shape than its place on the left",
+    "return image[3]": "What is asked for there does not exist",
+    "return image[0, 0, 0]": "fewer axes than numbers in the square brackets",
+    "return np.zeros(3 / 1)": "`//` divides to one",
+    "return image[: 4 / 2]": "`//` divides to one",
+    "return image[1.0]": "`//` divides to one",
+    "for _ in range(4 / 2):\n    pass": "`//` divides to one",
+    "total += image\nreturn total": "used before it has a value",
+    "return image if image > 0 else 0": "An array has many answers",
+    "return image.std * 2": "Brackets are missing",
+    "return 2 * image if factor(3) else image": "written without brackets",
+    "return image.max()(factor)": "is a `*` missing",
+    "return np.array([[1, 2], [3]])": "different lengths",
+    "return np.dot(image, image)": "Is the order right",
+    "return image[:, 5:].max()": "A piece beyond the edge is empty",
+    "return np.zeros((1, 3)) + int(image)": "One number is needed here",
+    "import math\nreturn math.exp(1000)": "too large for a float",
+    "image[0] += np.ones((2, 3))": "more axes than its place on the left",
+    "return imgae": "neither an argument nor made inside the function",
+    "return image.multiply(2)": "An array has nothing of this name",
+    "return np.vstack([image, np.ones((2, 2))])": "Arrays of different sizes are put together here",
+}
+
+
+@pytest.mark.parametrize("body", CRYPTIC)
+def test_a_cryptic_error_comes_with_its_meaning(double, body):
+    said = words_of(double.check, double_of(body)).splitlines()
+    assert re.search(r" raises \w+Error: ", said[1])
+    assert CRYPTIC[body] in said[2]
+
+
+def test_arguments_that_are_never_used_and_names_of_the_page_are_pointed_out(double):
+    page = {"I": np.ones((1, 3)), "eta": 0.5, "I_copy": 3}
+    judged = {
+        "return I * eta": "It never uses image or factor, but I and eta of the page. "
+        "Only the arguments change from call to call.",
+        "return image * eta": "It never uses factor, but eta of the page. Only the arguments change from call to call.",
+        "return 7 * image": "It never uses factor.",
+        "return factor * image * eta": "It uses eta of the page, which will not change with the arguments.",
+        "def times(a):\n    return 9 * a * factor\nreturn times(image)": None,
+    }
+    for body, note in judged.items():
+        lines = double.judge(double_of(body, **page)).lines
+        assert [line for line in lines if line.startswith("It ")] == ([note] if note else [])
+
+
+def test_an_array_of_the_page_that_a_function_changes_gets_its_numbers_back(double):
+    page = {"total": np.zeros((1, 3))}
+    said = words_of(double.check, double_of("total[0, 1] += 1\nreturn factor * image + total", **page))
+    assert "changes total, an array of the page (which has its numbers back now)" in said
+    assert not page["total"].any()
+
+
+def test_a_number_is_compared_with_simple_multiples_only():
+    total = exercise_of(lambda values: values.sum(), 1.0, 2, 4)
+    thrice = lambda values: 3 * values.sum()
+    assert "It is 2 times what it should be." in words_of(total.check, lambda values: 2 * values.sum())
+    assert "It is 0.5 times what it should be." in words_of(total.check, lambda values: values.sum() / 2)
+    assert "The sign is wrong." in words_of(total.check, lambda values: -values.sum())
+    assert "4, which is not the right number.\n" in words_of(total.check, lambda values: values.max())
+    assert "It is 3" not in words_of(total.check, thrice)  # between two whole numbers it may be chance
+    fraction = exercise_of(lambda values: values.sum(), 1.0, 2, 4.5)
+    assert "It is 3 times what it should be." in words_of(fraction.check, thrice)
+    halves = exercise_of(lambda values: 3 * values, 0.5, 1.5, 2.5)
+    assert "The decimals are cut off" in words_of(halves.check, lambda values: (3 * values).astype(int))
+
+
+def test_a_list_in_place_of_several_values_is_pointed_out():
+    ends = exercise_of(lambda values: (values.min(), values.max()), 1.0, 2, 4)
+    said = words_of(ends.check, lambda values: [values.min(), values.max()])
+    assert "returns a list, expected 2 values: return them with commas, without brackets." in said
+    wanted = "returns one number, expected 2 values: return them with commas between."
+    assert wanted in words_of(ends.check, lambda values: values.min())
+    assert "returns 3 values, expected 2." in words_of(ends.check, lambda values: tuple(values))
+    assert "returns value 2 of 2: 9, which is not" in words_of(ends.check, lambda values: (1, 9))
+    assert "returns a tuple inside a tuple" in words_of(ends.check, lambda values: ((1, 4), 4))
+
+
+@pytest.mark.parametrize("change", [1e-3, -1e-3, 1e-5, np.inf, np.nan])
+def test_one_number_that_is_off_is_never_correct_and_rounding_is(change):
+    thirds = exercise_of(lambda values: (values / 3, 2 * values), 1.0, 2, 4)
+    for k in range(6):
+        moved = np.zeros((2, 3))
+        moved.flat[k] = change
+        verdict = thirds.judge(lambda values, moved=moved: (values / 3 + moved[0], 2 * values + moved[1]))
+        assert verdict.state is State.NOT_YET
+    assert thirds.judge(lambda values: (values / 3 + 1e-10, 2 * values)).state is State.CORRECT
+
+
+def test_of_two_arguments_that_change_the_one_in_the_line_is_named(double):
+    double._inputs[0] = (np.array([[1.0, 2, 3]]), np.array([2.0]))
+    lines = double.judge(double_of("factor += 1\nimage *= 2\nreturn image")).lines
+    assert lines[0].startswith("Line 2, `factor += 1`, changes factor, which")
+
+
+def test_a_return_inside_a_loop_is_pointed_out(double):
+    loop = "result = 0 * image\nfor j in range(3):\n    result[0, j] = {} * image[0, j]\n"
+    question = "This `return` stands inside a loop and ends it: is that meant?"
+    assert question in double.judge(double_of(loop.format("factor") + "    return result")).lines
+    assert question not in double.judge(double_of(loop.format("7") + "return result")).lines
+
+
+def test_an_error_of_a_known_slip_is_shown_with_its_line(double):
+    double.add_slips("six: It wants six numbers.", lambda image, factor: factor * image.reshape(2, 3))
+    lines = double.judge(double_of("return factor * image.reshape(6)")).lines
+    assert lines[0] == "It wants six numbers."
+    assert lines[1].startswith("Line 2, `return factor * image.reshape(6)`, raises ValueError: cannot reshape")
+
+
+def test_a_slip_beside_another_mistake_is_still_named(double):
+    """The sizes of the page are fixed, and the wrong operation too: one thing at a time."""
+    two_mistakes = double_of("assert image.shape == (1, 3)\nreturn factor + image")
+    assert double.judge(two_mistakes).lines[0] == "You add."
+
+
+def test_a_table_of_slips_in_another_form_is_refused(double):
+    for table in (["added: You add."], [lambda image, factor: image, "added: You add."], ["You add.", np.add]):
+        with pytest.raises((TypeError, ValueError)):
+            double.add_slips(*table)
+
+
+def test_a_slip_that_two_share_is_not_guessed(double):
+    double.add_slips("a: You add in another way.", lambda image, factor: image + (2 if factor == 2 else 100))
+    verdict = double.judge(lambda image, factor: image + (2 if factor == 2 else 50))
+    assert "You add" not in "\n".join(verdict.lines)
+    assert verdict.lines[0].endswith("farthest off is 3 at (0, 0).")
+
+
+def test_a_bug_hunt_starts_from_its_faulty_code_which_is_no_attempt(double):
+    @double.bug_hunt
+    def as_found(image, factor):
+        total = factor + image
+        return total
+
+    assert double.stub_source.startswith("def double(image, factor):\n    total")
+    assert double.judge(double_of("total = factor + image\nreturn total")).state is State.NOT_ATTEMPTED
+    assert double.judge(double_of("result = factor + image\nreturn result")).lines[0] == "You add."
+
+
+@pytest.mark.parametrize("body", ["...", "pass", "return None", '"""A docstring."""\n...', "# nothing\n..."])
+def test_an_empty_function_is_no_attempt(double, body):
+    assert double.judge(double_of(body)).state is State.NOT_ATTEMPTED
+
+
+def test_progress_shows_a_sign_and_words_for_every_exercise(monkeypatch, double):
+    monkeypatch.setattr(checker, "_exercises", {"of a notebook": [double]})
+    start = "Notebook 0: 0 of 1 exercises correct\n"
+    assert words_of(checker.progress) == start + "  ○ 0.1  twice a map  not attempted\n"
+    words_of(double.check, lambda image, factor: image)
+    assert words_of(checker.progress) == start + "  ✗ 0.1  twice a map  not yet\n"
+    words_of(double.check, np.multiply)
+    wanted = "Notebook 0: 1 of 1 exercises correct\n  ✓ 0.1  twice a map  correct\n"
+    assert words_of(checker.progress) == wanted
+
+
+@pytest.mark.thorough
+def test_in_a_kernel_the_line_of_the_cell_is_named_and_printing_loops_are_stopped(tmp_path):
+    """Cells have no file there, output goes over sockets, and the checker runs beside the kernel's own threads."""
+    notebook = nbformat.v4.new_notebook()
+    start = "from cnnlab.course.exercises import _calls, filter_update as ex\n_calls.TIME_LIMIT = 0.5"
+    line = "def update(weights, gradient, learning_rate):\n    "
+    fails = line + "step = learning_rate * gradient\n    return weigths - step"
+    hangs = line + "print('on and on')\n    while True:\n        pass"
+    cells = [start, *(f"{function}\n\n\nex.update.check(update)" for function in (fails, hangs))]
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in cells]
+    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    _, failed, hung = ["".join(output.text for output in cell.outputs) for cell in notebook.cells]
+    assert "\n  Line 3, `return weigths - step`, raises NameError: name 'weigths' is not defined" in failed
+    assert re.search(r"\n  Line [34], `.*`, was still running after 0.5 seconds", hung)
+    assert "(It also prints; the first line is: on and on)" in hung
+
+
+# What is read off a function without running it
+
+
+def code(body):
+    return _source.code_of(double_of(body))
+
+
+def test_code_is_the_same_whatever_its_comments_and_lines():
+    assert _source.same_code(code("return image + 1"), code("# a comment\n\nreturn image + 1"))
+    assert not _source.same_code(code("return image + 1"), code("return image + 2"))
+    assert not _source.same_code(code("return image + 1"), code("y = 1\nreturn image + y"))
+    assert not _source.same_code(code("return lambda i: i + 1"), code("return lambda i: i + 2"))
+
+
+def test_the_return_of_a_function_whose_text_is_gone_or_no_definition_is_in_no_loop():
+    f = function_of("def f(x):\n    for i in x:\n        return i\n    return 0\n", "f", "<a text>")
+    assert _source.returns_in_a_loop(f, 3)
+    assert not _source.returns_in_a_loop(f, 4)
+    del linecache.cache["<a text>"]
+    assert not _source.returns_in_a_loop(f, 3)
+    among_others = (lambda x: [x for x in x], 1)[0]
+    assert not _source.returns_in_a_loop(among_others, among_others.__code__.co_firstlineno)
