@@ -162,9 +162,12 @@ class Windows:
         *stack, height, width = maps.shape
         *steps, down, right = maps.strides
         size = ((height - kernel_size[0]) // stride[0] + 1, (width - kernel_size[1]) // stride[1] + 1)
-        self.cells = np.lib.stride_tricks.as_strided(
-            maps, (*kernel_size, *stack, *size), (down, right, *steps, stride[0] * down, stride[1] * right)
-        )
+        shape = (*kernel_size, *stack, *size)
+        strides = (down, right, *steps, stride[0] * down, stride[1] * right)
+        if maps.flags.c_contiguous:  # as nearly always, and this takes a quarter of the time
+            self.cells: np.ndarray = np.ndarray(shape, maps.dtype, maps, strides=strides)
+        else:
+            self.cells = np.lib.stride_tricks.as_strided(maps, shape, strides)
         self.places = [self.cells[u, v] for u in range(kernel_size[0]) for v in range(kernel_size[1])]
         self.overlap = stride[0] < kernel_size[0] or stride[1] < kernel_size[1]
 
