@@ -59,10 +59,11 @@ def measure(parts: list[str], quick: bool) -> dict[str, Any]:
 
 
 def write(results: dict[str, Any]) -> None:
-    """Write the picture, the tables and the README's section from the results."""
+    """Write the picture, the tables, the page on speed and the README's section from the results."""
     picture.draw(results, ROOT / "docs" / "speed.png")
     (ROOT / "benchmarks" / "RESULTS.md").write_text(report.tables(results), encoding="utf-8", newline="\n")
+    (ROOT / "docs" / "speed.md").write_text(report.page(results), encoding="utf-8", newline="\n")
     readme = ROOT / "README.md"
     text = report.put_into(readme.read_text(encoding="utf-8"), report.readme(results))
     readme.write_text(text, encoding="utf-8", newline="\n")
-    print(f"\nWritten: {RESULTS.relative_to(ROOT)}, benchmarks/RESULTS.md, docs/speed.png, README.md")
+    print(f"\nWritten: {RESULTS.relative_to(ROOT)}, benchmarks/RESULTS.md, docs/speed.md and .png, README.md")

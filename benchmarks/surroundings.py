@@ -25,6 +25,7 @@ def describe() -> dict[str, Any]:
             "processor": known.get("cpu_model_name") or platform.processor() or platform.machine(),
             "cores": os.cpu_count(),
             "memory_gib": _memory(),
+            "vectors": _vectors(),
             "system": f"{platform.system()} {platform.machine()}",
             "busy_percent": busy_percent(),
         },
@@ -62,6 +63,12 @@ def _memory() -> int | None:
     except ImportError:
         return None
     return round(psutil.virtual_memory().total / 2**30)
+
+
+def _vectors() -> str:
+    """Say how wide the processor's vectors are, as NumPy sees them: its exp of float64 needs AVX-512."""
+    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    return "AVX-512" if any("AVX512" in name or name == "X86_V4" for name in found) else "no AVX-512"
 
 
 def _blas() -> str:

@@ -275,12 +275,14 @@ def test_readme_and_tables_say_what_was_measured():
     """They are made from benchmarks/results.json, by `make bench` or `python -m benchmarks --only report`."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert readme == report.put_into(readme, report.readme(RESULTS))
+    assert (ROOT / "docs" / "speed.md").read_text(encoding="utf-8") == report.page(RESULTS)
     assert (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8") == report.tables(RESULTS)
 
 
 def test_the_stored_results_are_complete_and_name_nobody():
     assert set(bench.PARTS) <= set(RESULTS)
-    assert set(RESULTS["machine"]) == {"processor", "cores", "memory_gib", "system", "busy_percent"}
+    known = {"processor", "cores", "memory_gib", "vectors", "system", "busy_percent"}
+    assert set(RESULTS["machine"]) | {"vectors"} == known
     assert all(set(RESULTS["steps"][name]) == set(DTYPES) for name in STEPS)
     for both in RESULTS["steps"].values():
         for measured in both.values():
