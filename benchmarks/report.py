@@ -63,10 +63,12 @@ def place(results: Results) -> str:
     ]
     share = f"{machine['busy_percent']:.0f} %"
     noise = f" Something else kept the machine {share} busy, so the times are not to be trusted."
+    vectors = f"{machine['vectors']}, " if "vectors" in machine else ""
     ram = f", {machine['memory_gib']} GiB of memory" if machine["memory_gib"] else ""
     return (
         f"Measured on {_date(results['date'])}: {machine['processor']}, {machine['cores']} cores{ram}, "
-        f"{machine['vectors'] + ', ' if 'vectors' in machine else ''}{machine['system']}. {', '.join(used)} (NumPy with {versions['BLAS']}); {results['threads']} threads each."
+        f"{vectors}{machine['system']}. {', '.join(used)} "
+        f"(NumPy with {versions['BLAS']}); {results['threads']} threads each."
         f"{noise if is_busy(results) else ''}"
     )
 
@@ -270,8 +272,8 @@ def readme(results: Results) -> str:
     beside = f"takes {min(medians):.2f} to {max(medians):.2f} times as long as PyTorch's" if medians else "is fast"
     last = results["growth"]["images"][-1]
     return (
-        f"At the sizes of this course, a training step in plain NumPy {beside} on the same two cores (float64), and its "
-        f"memory does not grow with the images: {memory(last['peak_bytes']['cnnlab'])} beyond the data for "
+        f"At the sizes of this course, a training step in plain NumPy {beside} on the same two cores (float64), and "
+        f"its memory does not grow with the images: {memory(last['peak_bytes']['cnnlab'])} beyond the data for "
         f"{last['images']:,} images. Without AVX-512 one step of the four is only as fast as PyTorch's. What was "
         f"measured, with what, and where PyTorch is faster: [How fast](docs/speed.md)."
         f"\n\n![{alt(results)}](docs/speed.png)"
