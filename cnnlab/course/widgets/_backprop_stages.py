@@ -140,9 +140,12 @@ class _Walk:
         computes: Sequence[Box] | None = None,
     ) -> None:
         """Add a stage with the maps as they are known now; it computes what its arrows go to, if nothing is said."""
-        computes = [end for _, end in arrows] if computes is None else computes
-        where, masked = (tuple(reads), tuple(computes), tuple(arrows)), (tuple(self.masked), tuple(self.stopped))
-        self.stages.append(BackpropStage(part, *PARTS[part], filled, source, dict(self.arrays), *where, *masked))
+        (operation, formula), maps, ends = PARTS[part], dict(self.arrays), tuple(arrows)
+        computed = tuple(end for _, end in ends) if computes is None else tuple(computes)
+        masked, stopped = tuple(self.masked), tuple(self.stopped)
+        self.stages.append(
+            BackpropStage(part, operation, formula, filled, source, maps, tuple(reads), computed, ends, masked, stopped)
+        )
 
     def back_through_loss_and_sigmoid(self) -> None:
         d_prediction = half_squared_error_backward(self.prediction, [TARGET])
