@@ -128,8 +128,6 @@ def test_the_sliders_reach_every_cell_of_the_largest_map():
 
 TOO_MUCH = ([1, 2], [[]], np.ones((6, 2)), [[np.nan]], [[1001]])
 REFUSED = [*({"own": own} for own in TOO_MUCH), {"image": np.zeros((9, 8))}]
-    {"image": np.zeros((9, 8))}
-]
 
 
 @pytest.mark.parametrize("options", REFUSED)
