@@ -29,7 +29,7 @@ from matplotlib.figure import Figure
 
 from cnnlab.course import exercises, plots, widgets
 from cnnlab.course.exercises import filter_update
-from cnnlab.course.widgets import _board, mnist_binary
+from cnnlab.course.widgets import _board, _digits
 
 # What a call drew is read back from the axes, and compared with what the numbers say.
 
@@ -269,9 +269,10 @@ def board(name):
     def call(**arguments):
         stands = []
         with contextlib.ExitStack() as patches:
-            patches.enter_context(mock.patch.object(module, "slider", remembering(_board.slider, stands)))
-            patches.enter_context(mock.patch.object(module, "choice", remembering(_board.choice, stands), create=True))
-            patches.enter_context(mock.patch.object(mnist_binary, "questions", few_digits))
+            for maker in ("slider", "learning_rate_slider", "choice"):
+                remembers = remembering(getattr(_board, maker), stands)
+                patches.enter_context(mock.patch.object(module, maker, remembers, create=True))
+            patches.enter_context(mock.patch.object(_digits, "load_examples", few_digits))
             with mock.patch.object(plots, "new_axes", side_effect=Enough), contextlib.suppress(Enough):
                 function(**arguments)
             arrays = [
@@ -298,13 +299,13 @@ def remembering(function, calls):
     return call
 
 
-all_digits = mnist_binary.questions
+all_digits = _digits.load_examples
 
 
 @functools.cache
 def few_digits():
     train, test = all_digits()
-    return train, mnist_binary.Question(*(part[:50] for part in test))
+    return train, _digits.Examples(*(part[:50] for part in test))
 
 
 def made(**arguments):

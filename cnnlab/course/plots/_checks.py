@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from cnnlab._checks import as_float, as_int, as_number, shown
+from cnnlab.course.plots._extremes import LARGEST_DRAWN
 
 # What a picture may ask for, so that a slip takes neither the memory nor minutes.
 MOST_NUMBERS = 2**26  # of an image: 8,192 × 8,192
@@ -22,8 +23,6 @@ LONGEST_SIDE = 400  # of a figure, in inches
 SHORTEST_SIDE = 0.5
 LARGEST_AREA = 1000  # square inches
 LONGEST_WORDS = 300  # characters
-# Where the arithmetic of axes and their numbers ends.
-LARGEST_DRAWN = 1e300
 
 
 def as_axes(ax: Any) -> Axes | None:
@@ -53,6 +52,11 @@ def as_words(name: str, value: Any) -> str:
     if not value.isascii() or "$" in value:
         _try_to_draw(name, value)
     return value
+
+
+def as_title(title: Any) -> str | None:
+    """Return `title`, which must be words that can be drawn, or None."""
+    return None if title is None else as_words("title", title)
 
 
 def _try_to_draw(name: str, words: str) -> None:

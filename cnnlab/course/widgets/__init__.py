@@ -1,15 +1,19 @@
 """Sliders over the networks: every notebook has one or two to predict with, and then to move.
 
-A widget is a `Board`: controls, one picture and a label in words that follow them. What a board shows is computed
-by a plain function beside it, from the controls' values to numbers, so that it can be tested without a browser.
+A widget is a `Board`: controls, one picture and a label in words that follow them. Each board has a module of its
+name. What it shows is computed there by a plain function, from the controls' values to numbers and words, so that it
+can be tested without a browser.
 """
 
+from cnnlab.course.widgets._backprop_stepper import backprop_stepper
+from cnnlab.course.widgets._binary_training import binary_training
 from cnnlab.course.widgets._board import Board
-from cnnlab.course.widgets.filter_update import filter_update
-from cnnlab.course.widgets.mnist_binary import binary_training, digit_stages
-from cnnlab.course.widgets.padding_and_convolution import convolution_window
-from cnnlab.course.widgets.single_filter_cnn import backprop_stepper, single_filter_training
-from cnnlab.course.widgets.two_class_softmax import logits, softmax_training
+from cnnlab.course.widgets._convolution_window import convolution_window
+from cnnlab.course.widgets._digit_stages import digit_stages
+from cnnlab.course.widgets._filter_update import filter_update
+from cnnlab.course.widgets._logits import logits
+from cnnlab.course.widgets._single_filter_training import single_filter_training
+from cnnlab.course.widgets._softmax_training import softmax_training
 
 __all__ = [
     "Board",

@@ -8,13 +8,16 @@ from math import isfinite
 from typing import Any, Callable, Sequence
 
 import ipywidgets
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cnnlab._checks import as_int, as_number, shown
 from cnnlab.course import plots
+from cnnlab.course.plots._style import PIXELS_PER_INCH
 
+LONGEST_LINE = 110  # characters that fit beside a picture
 # A label is cut off at the edge of a narrow window unless it may go on in the next line.
-WRAP = """<style>
+LABELS_STYLE = """<style>
 .cnnlab-board > .widget-label { white-space: normal; height: auto; min-height: 28px; line-height: 1.6; }
 </style>"""
 
@@ -47,8 +50,8 @@ class Board(ipywidgets.VBox):
 
     Raises
     ------
-    TypeError, ValueError
-        If an argument is something else, or `draw` returns no words.
+    TypeError
+        If controls, figure, draw or extra is something else, or `draw` returns no words.
     """
 
     def __init__(
@@ -66,7 +69,7 @@ class Board(ipywidgets.VBox):
             raise TypeError(f"controls must be widgets with a value, in a dict by their names; got {shown(controls)}")
         if not isinstance(figure, Figure):
             raise TypeError(f"figure must be a figure of matplotlib; got {shown(figure)}")
-        if not _takes(draw, controls):
+        if not _can_be_called_with(draw, controls):
             names = ", ".join(controls)
             raise TypeError(f"draw must be a function of the controls' values, draw({names}); got {shown(draw)}")
         if not isinstance(extra, (list, tuple)) or not all(isinstance(part, ipywidgets.Widget) for part in extra):
@@ -77,17 +80,17 @@ class Board(ipywidgets.VBox):
         # Whoever changes the picture or the words holds it: a callback, or a thread.
         self._lock = threading.RLock()
         self._drawing = False
-        width, height = (round(inches * plots.PIXELS_PER_INCH) for inches in figure.get_size_inches())
+        width, height = (round(inches * PIXELS_PER_INCH) for inches in figure.get_size_inches())
         # The height is fixed, so that the page does not jump when a picture arrives.
         layout = {"width": f"{width}px", "max_width": "100%", "height": f"{height}px"}
         layout |= {"object_fit": "contain", "object_position": "left top"}  # in a narrow window it shrinks whole
         self.image = ipywidgets.Image(format="png", layout=layout)
         self.labels = [ipywidgets.Label(layout={"width": "100%"}) for _ in range(2)]
-        style = ipywidgets.HTML(WRAP, layout={"display": "none"})
+        style = ipywidgets.HTML(LABELS_STYLE, layout={"display": "none"})
         super().__init__([*controls.values(), *extra, *self.labels, self.image, style])
         self.add_class("cnnlab-board")  # by which a browser test finds it
         for control in controls.values():
-            control.observe(lambda _: self._follow(), names="value")
+            control.observe(lambda _: self._redraw_or_say_why_not(), names="value")
         self.redraw()
         figure.set_layout_engine("none")  # the places found in the first drawing stay, and later ones are faster
 
@@ -113,18 +116,17 @@ class Board(ipywidgets.VBox):
         """Take the board and all that belongs to it off the page, and out of the memory."""
         for control in getattr(self, "controls", {}).values():  # it has none where an argument was refused
             control.unobserve_all()
-        for part in _within(self):
+        for part in _parts_of(self):
             part.close()
         super().close()
 
-    def _follow(self) -> None:
+    def _redraw_or_say_why_not(self) -> None:
         """Redraw after a move; what goes wrong is said, as an error in a callback would be lost."""
         try:
             self.redraw()
         except Exception as error:
             with self._lock:
-                words = f"this cannot be drawn, {type(error).__name__}: {' '.join(str(error).split())}"
-                self.labels[0].value = words[:110]
+                self.labels[0].value = error_in_words("this cannot be drawn", error)
                 self.labels[1].value = "the picture is still the one before"
 
     def _values(self) -> dict[str, Any]:
@@ -150,8 +152,12 @@ class Board(ipywidgets.VBox):
         return f"Sliders at their start. {self.labels[0].value}"[:108]
 
 
-def _takes(function: Any, names: dict[str, Any]) -> bool:
-    """Say whether a function can be called with these names."""
+def error_in_words(what: str, error: Exception) -> str:
+    """Say on one line what an error ended, and what it was."""
+    return f"{what}, {type(error).__name__}: {' '.join(str(error).split())}"[:LONGEST_LINE]
+
+
+def _can_be_called_with(function: Any, names: dict[str, Any]) -> bool:
     try:
         inspect.signature(function).bind(**names)
     except Exception:  # whatever it is, it is no function of these names
@@ -159,49 +165,65 @@ def _takes(function: Any, names: dict[str, Any]) -> bool:
     return True
 
 
-def _within(widget: Any) -> list[Any]:
+def _parts_of(widget: Any) -> list[Any]:
     """List the widgets of which a widget is made, with their layouts and styles."""
     parts = []
     for child in widget.children:
-        parts += _within(child) if child.has_trait("children") else []
+        parts += _parts_of(child) if child.has_trait("children") else []
         parts += [child, child.layout, *([child.style] if child.has_trait("style") else [])]
     return [*parts, widget.layout]
 
 
-def slider(kind: Any, name: str, description: str, value: Any, low: Any, high: Any, step: Any, **options: Any) -> Any:
-    """Make a slider with its name in full and a readout; it reports when it is let go or a key is pressed.
+# It reports when it is let go or a key is pressed, and has room for its name in full.
+_LOOK: dict[str, Any] = {
+    "continuous_update": False,
+    "style": {"description_width": "130px"},
+    "layout": {"width": "460px"},
+}
+
+
+def slider(name: str, value: Any, description: str, low: float, high: float, step: float = 1, **options: Any) -> Any:
+    """Make a slider over whole numbers, or over fractions where its step is one.
 
     `name` is the argument that `value` came as; a value beyond the ends is refused.
     """
-    is_log, is_int = (issubclass(kind, base) for base in (ipywidgets.FloatLogSlider, ipywidgets.IntSlider))
-    ends = (10.0**low, 10.0**high) if is_log else (low, high)
-    number = as_int(name, value) if is_int else as_number(name, value)
-    if not ends[0] <= number <= ends[1]:
-        raise ValueError(f"{name} must lie between {ends[0]:g} and {ends[1]:g}, its slider's ends; got {shown(value)}")
-    return kind(
-        value=number,
-        min=low,
-        max=high,
-        step=step,
-        description=description,
-        continuous_update=False,
-        style={"description_width": "130px"},
-        layout={"width": "460px"},
-        **options,
-    )
+    kind, convert = (ipywidgets.IntSlider, as_int) if isinstance(step, int) else (ipywidgets.FloatSlider, as_number)
+    number = convert(name, value)
+    _require_between(name, value, number, low, high)
+    return kind(value=number, min=low, max=high, step=step, description=description, **_LOOK, **options)
 
 
-def choice(name: str, description: str, value: Any, options: Sequence[Any]) -> Any:
+def learning_rate_slider(value: Any, low: int, high: int, step: float, **options: Any) -> Any:
+    """Make a slider over learning rates from 10 to the power of `low` to 10 to the power of `high`."""
+    number = as_number("learning_rate", value)
+    _require_between("learning_rate", value, number, 10.0**low, 10.0**high)
+    look = {"description": "learning rate η", **_LOOK, **options}
+    return ipywidgets.FloatLogSlider(value=number, min=low, max=high, step=step, **look)
+
+
+def _require_between(name: str, value: Any, number: float, low: float, high: float) -> None:
+    if not low <= number <= high:
+        raise ValueError(f"{name} must lie between {low:g} and {high:g}, its slider's ends; got {shown(value)}")
+
+
+def choice(name: str, value: Any, description: str, options: Sequence[Any]) -> Any:
     """Make a slider over names, each with what it stands for or alone."""
     # No Dropdown: JupyterLab takes the arrow keys away from it, to move between cells.
     values = [option[1] if isinstance(option, tuple) else option for option in options]
     if not (isinstance(value, type(values[0])) and value in values):
         raise ValueError(f"{name} must be one of {', '.join(map(str, values))}; got {shown(value)}")
-    return ipywidgets.SelectionSlider(
-        options=options,
-        value=value,
-        description=description,
-        continuous_update=False,
-        style={"description_width": "130px"},
-        layout={"width": "460px"},
-    )
+    return ipywidgets.SelectionSlider(value=value, options=options, description=description, **_LOOK)
+
+
+def figure_without_layout(width: float, height: float) -> Figure:
+    """Make an empty figure whose axes stand where `axes_at` puts them: no drawing of it then needs a layout."""
+    figure = plots.figure_of(plots.new_axes(width, height))
+    figure.set_layout_engine("none")
+    figure.clear()
+    return figure
+
+
+def axes_at(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Add axes at a place in inches."""
+    across, down = figure.get_size_inches()
+    return figure.add_axes((left / across, bottom / down, width / across, height / down))

@@ -15,7 +15,7 @@ from matplotlib.textpath import TextPath
 DIGIT_HEIGHT = 0.73  # of the font's size
 
 
-class Letters(NamedTuple):
+class Text(NamedTuple):
     """A word or number, and where its middle stands on axes whose rows count downwards."""
 
     x: float
@@ -50,11 +50,11 @@ class Lettering:
         for patch in self.patches.values():
             ax.add_patch(patch)
 
-    def write(self, letters: Iterable[Letters]) -> None:
+    def write(self, texts: Iterable[Text]) -> None:
         """Replace what is written."""
         vertices: dict[str, list[np.ndarray]] = {ink: [np.zeros((1, 2))] for ink in self.patches}
         codes: dict[str, list[np.ndarray]] = {ink: [np.array([Path.MOVETO])] for ink in self.patches}
-        for item in letters:
+        for item in texts:
             points, kinds, width = outline(item.text, item.align, item.bold)
             vertices[item.ink].append(points * min(item.size * self.point, item.room / width) + [item.x, item.y])
             codes[item.ink].append(kinds)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-import ipywidgets
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike
 
 from cnnlab._checks import as_float
 from cnnlab.convolution import conv2d, zero_pad
 from cnnlab.course import plots
-from cnnlab.course.plots._parts import short
+from cnnlab.course.plots import _style as style
 from cnnlab.course.widgets._board import Board, choice, slider
-from cnnlab.course.widgets._lettering import Lettering, Letters
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from numpy.typing import ArrayLike
+from cnnlab.course.widgets._lettering import Lettering, Text
 
 # A square with a foot that reaches the lower border. With 0 and 9 the products of the blur kernel are whole numbers.
 IMAGE = np.zeros((5, 6))
@@ -31,7 +27,7 @@ KERNELS = {
     "sharpen": np.array([[0.0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
     "identity": np.array([[0.0, 0, 0], [0, 1, 0], [0, 0, 0]]),
 }
-OWN = np.array([[1.0, 0], [0, -1]])
+OWN_KERNEL = np.array([[1.0, 0], [0, -1]])
 
 MOST_PADDING = 2
 MOST_STRIDE = 3
@@ -54,32 +50,14 @@ class ConvolutionStep(NamedTuple):
 def convolution_step(
     image: np.ndarray, kernel: np.ndarray, row: int, column: int, padding: int, stride: int
 ) -> ConvolutionStep:
-    """Compute one output cell, or say why there is none.
-
-    Parameters
-    ----------
-    image : (H, W) ndarray
-        Before padding.
-    kernel : (kH, kW) ndarray
-        What slides over it.
-    row, column : int
-        The output cell.
-    padding : int
-        Rows and columns of zeros on each side.
-    stride : int
-        How far the kernel moves at each step.
-
-    Returns
-    -------
-    ConvolutionStep
-    """
+    """Compute one output cell of (H, W) pixels before padding and a (kH, kW) kernel, or say why there is none."""
     padded = zero_pad(image, padding)
     corner = (stride * row, stride * column)
     (kernel_rows, kernel_columns), (rows, columns) = kernel.shape, padded.shape
     if kernel_rows > rows or kernel_columns > columns:
         words = (
             f"no window fits: the kernel has {kernel_rows}×{kernel_columns} cells, "
-            f"the padded image only {rows}×{columns}\n{_too_small(image.shape, kernel.shape, padding)}"
+            f"the padded image only {rows}×{columns}\n{_missing_padding(image.shape, kernel.shape, padding)}"
         )
         return ConvolutionStep(padded, corner, None, None, None, words)
     output = conv2d(image, kernel, stride=stride, padding=padding)
@@ -93,15 +71,15 @@ def convolution_step(
     if row >= output.shape[0] or column >= output.shape[1]:
         side = " and ".join(["below"] * (row >= output.shape[0]) + ["to the right"] * (column >= output.shape[1]))
         words = (
-            f"there is no output ({row}, {column}), only {_range('row', output.shape[0])} and "
-            f"{_range('column', output.shape[1])}: the window sticks out {side}\n{formula}"
+            f"there is no output ({row}, {column}), only {_indices('row', output.shape[0])} and "
+            f"{_indices('column', output.shape[1])}: the window sticks out {side}\n{formula}"
         )
         return ConvolutionStep(padded, corner, None, None, output, words)
     window = padded[corner[0] : corner[0] + kernel_rows, corner[1] : corner[1] + kernel_columns]
     total = float(output[row, column])
-    words = f"output ({row}, {column}) is {_plain(total)}: "
+    words = f"output ({row}, {column}) is {style.compact(total)}: "
     terms = " + ".join(
-        f"{_factor(_plain(pixel))}·{_factor(_fraction(weight))}"
+        f"{_as_factor(style.compact(pixel))}·{_as_factor(style.fraction(weight))}"
         for pixel, weight in zip(window.flat, kernel.flat, strict=True)
     )
     words += terms if len(words + terms) <= 110 else f"the sum of the {kernel.size} products in the picture"
@@ -144,28 +122,28 @@ def convolution_window(
     TypeError, ValueError
         If own or image is not a small array of numbers with rows and columns, or a slider cannot stand there.
     """
-    kernels = {**KERNELS, "own": _small("own", OWN if own is None else own, LARGEST_KERNEL)}
-    pixels = _small("image", IMAGE if image is None else image, LARGEST_IMAGE)
+    kernels = {**KERNELS, "own": _as_small_matrix("own", OWN_KERNEL if own is None else own, LARGEST_KERNEL)}
+    pixels = _as_small_matrix("image", IMAGE if image is None else image, LARGEST_IMAGE)
     smallest = [min(weights.shape[axis] for weights in kernels.values()) for axis in (0, 1)]
     last = [size + 2 * MOST_PADDING - k for size, k in zip(pixels.shape, smallest, strict=True)]
     controls = {
-        "row": slider(ipywidgets.IntSlider, "row", "output row", row, 0, last[0], 1),
-        "column": slider(ipywidgets.IntSlider, "column", "output column", column, 0, last[1], 1),
-        "kernel": choice("kernel", "kernel", kernel, list(kernels)),
-        "padding": slider(ipywidgets.IntSlider, "padding", "padding p", padding, 0, MOST_PADDING, 1),
-        "stride": slider(ipywidgets.IntSlider, "stride", "stride s", stride, 1, MOST_STRIDE, 1),
+        "row": slider("row", row, "output row", 0, last[0]),
+        "column": slider("column", column, "output column", 0, last[1]),
+        "kernel": choice("kernel", kernel, "kernel", list(kernels)),
+        "padding": slider("padding", padding, "padding p", 0, MOST_PADDING),
+        "stride": slider("stride", stride, "stride s", 1, MOST_STRIDE),
     }
-    sheet = _Sheet(pixels, kernels, (last[0] + 1, last[1] + 1))
+    picture = _WindowPicture(pixels, kernels, (last[0] + 1, last[1] + 1))
 
     def draw(row: int, column: int, kernel: str, padding: int, stride: int) -> str:
         step = convolution_step(pixels, kernels[kernel], row, column, padding, stride)
-        sheet.draw(step, kernels[kernel], kernel, (row, column), padding)
+        picture.draw(step, kernels[kernel], kernel, (row, column), padding)
         return step.words
 
-    return Board(controls, plots.figure_of(sheet.ax), draw)
+    return Board(controls, plots.figure_of(picture.ax), draw)
 
 
-class _Sheet:
+class _WindowPicture:
     """Padded image, kernel, products and map on one axes, whose unit is a cell, rows counted downwards.
 
     One axes without ticks, and all numbers in three paths: this draws in a fraction of the time that four axes
@@ -178,35 +156,36 @@ class _Sheet:
         k_width = max(k_width, 4)  # room for the title
         self.middle = 1.2 + max(height, largest_map[0], 2 * k_height + 2.8) / 2
         self.image_centre = 1 + width / 2
-        self.kernel_centre = 1 + width + 1 + k_width / 2
-        self.map_centre = 1 + width + 1 + k_width + 2 + largest_map[1] / 2
+        self.kernel_centre = 2 + width + k_width / 2
+        self.map_centre = 4 + width + k_width + largest_map[1] / 2
         self.kernel_height = k_height
-        across = 1 + width + 1 + k_width + 2 + largest_map[1] + 0.5
+        across = 4.5 + width + k_width + largest_map[1]
         down = 2 * self.middle
         cell = min(8.4 / across, 5.4 / down)  # inches
-        self.words: list[Letters] = []
-        self.lines: list[list[tuple[float, float]]] = []
+        self.texts: list[Text] = []
+        self.grid_lines: list[list[tuple[float, float]]] = []
         self.reach = float(np.abs(pixels).max()) or 1.0
         self.shape = pixels.shape
 
         self.ax: Axes = plots.new_axes(across * cell, down * cell)
-        self.ax.set_position((0, 0, 1, 1))
+        self.ax.set(position=(0, 0, 1, 1))
         self.ax.set_axis_off()
         self.font = min(10.0, cell * 72 * 0.45)  # points
         signed = bool(pixels.min() < 0)
-        self.images = {name: self._image("RdBu") for name in ("kernel", "products", "map")}
-        self.images["image"] = self._image("RdBu" if signed else "cividis")
+        self.images = {name: self._image(style.SIGNED) for name in ("kernel", "products", "map")}
+        self.images["image"] = self._image(style.SIGNED if signed else style.AMOUNTS)
         self.images["image"].set_clim(-self.reach if signed else 0, self.reach)
         self.ax.set(xlim=(0, across), ylim=(down, 0), aspect="auto")
-        self.titles = {name: self.ax.text(0, 0, "", ha="center", va="bottom", fontsize=10) for name in self.images}
+        above: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": style.TITLE}
+        self.titles = {name: self.ax.text(0, 0, "", **above) for name in self.images}
         self.sum = self.ax.text(0, 0, "", ha="center", va="top", fontsize=11, fontweight="bold")
-        self.grid = self.ax.add_collection(LineCollection([], colors="0.6", linewidths=0.6), autolim=False)
+        self.grid = self.ax.add_collection(LineCollection([], colors=style.PALE, linewidths=0.6), autolim=False)
         self.border = self._frame(edgecolor="black" if signed else "white", linewidth=2)
-        self.window = self._frame(edgecolor=plots.RED, linewidth=3)
+        self.window = self._frame(edgecolor=style.RED, linewidth=3)
         # A window that sticks out is cut off before it reaches the kernel.
         self.window.set_clip_path(Rectangle((0, 0), 1.7 + width, down, transform=self.ax.transData))
-        self.cell = self._frame(edgecolor=plots.RED, linewidth=3)
-        self.lettering = Lettering(self.ax, ["black", "white", "0.35"], 1 / 72 / cell)
+        self.cell = self._frame(edgecolor=style.RED, linewidth=3)
+        self.lettering = Lettering(self.ax, ["black", "white", style.QUIET], 1 / 72 / cell)
 
     def _image(self, cmap: str) -> Any:
         return self.ax.imshow(np.zeros((1, 1)), cmap=cmap, interpolation="nearest", origin="upper")
@@ -218,8 +197,8 @@ class _Sheet:
 
     def draw(self, step: ConvolutionStep, kernel: np.ndarray, name: str, cell: tuple[int, int], padding: int) -> None:
         """Show a step."""
-        self.words = []
-        self.lines = []
+        self.texts = []
+        self.grid_lines = []
         bound = float(np.abs(kernel).max()) or 1.0
 
         title = f"image with p = {padding}: {step.padded.shape[0]}×{step.padded.shape[1]}"
@@ -238,7 +217,8 @@ class _Sheet:
         bottom = self.middle + gap / 2 + self.kernel_height / 2
         self.images["products"].set_clim(-bound * self.reach, bound * self.reach)
         self._matrix("products", step.products, self.kernel_centre, bottom, "products")
-        self.sum.set_text(f"no output\n({cell[0]}, {cell[1]})" if step.total is None else f"sum = {_plain(step.total)}")
+        total = f"no output\n({cell[0]}, {cell[1]})" if step.total is None else f"sum = {style.compact(step.total)}"
+        self.sum.set_text(total)
         below = -0.6 if step.products is None else kernel.shape[0] / 2 + 0.25
         self.sum.set_position((self.kernel_centre, bottom + below))
 
@@ -250,8 +230,8 @@ class _Sheet:
         self.cell.set_visible(step.output is not None and all(np.less_equal(cell, step.output.shape)))
         self.cell.set_bounds(x + cell[1], y + cell[0], 1, 1)
 
-        self.grid.set_segments(self.lines)
-        self.lettering.write(self.words)
+        self.grid.set_segments(self.grid_lines)
+        self.lettering.write(self.texts)
 
     def _matrix(
         self,
@@ -265,32 +245,32 @@ class _Sheet:
         fractions: bool = False,
     ) -> tuple[float, float]:
         """Put numbers around a point; return their left and their upper edge."""
-        picture = self.images[name]
-        picture.set_visible(values is not None)
+        image = self.images[name]
+        image.set_visible(values is not None)
         self.titles[name].set_visible(values is not None)
         if values is None:
             return centre, middle
         rows, columns = values.shape
         x, y = centre - columns / 2, middle - rows / 2
-        picture.set_data(values)
-        picture.set_extent((x, x + columns, y + rows, y))
+        image.set_data(values)
+        image.set_extent((x, x + columns, y + rows, y))
         self.titles[name].set_text(title)
         self.titles[name].set_position((centre, y - 0.2))
-        self.lines += [[(x, y + i), (x + columns, y + i)] for i in range(rows + 1)]
-        self.lines += [[(x + j, y), (x + j, y + rows)] for j in range(columns + 1)]
-        bright = picture.cmap(picture.norm(values))[..., :3] @ [0.3, 0.59, 0.11] > 0.5
+        self.grid_lines += [[(x, y + i), (x + columns, y + i)] for i in range(rows + 1)]
+        self.grid_lines += [[(x + j, y), (x + j, y + rows)] for j in range(columns + 1)]
+        colours = image.to_rgba(values)
         for (i, j), value in np.ndenumerate(values):
-            text = _fraction(value) if fractions else _plain(value)
-            ink = "black" if bright[i, j] else "white"
-            self.words.append(Letters(x + j + 0.5, y + i + 0.5, text, self.font, ink, room=0.82))
+            text = style.fraction(value) if fractions else style.compact(value)
+            ink = style.ink_on(colours[i, j])
+            self.texts.append(Text(x + j + 0.5, y + i + 0.5, text, self.font, ink, room=0.82))
         if index:
             size = 0.85 * self.font
-            self.words += [Letters(x - 0.5, y + i + 0.5, str(i), size, "0.35") for i in range(rows)]
-            self.words += [Letters(x + j + 0.5, y + rows + 0.5, str(j), size, "0.35") for j in range(columns)]
+            self.texts += [Text(x - 0.5, y + i + 0.5, str(i), size, style.QUIET) for i in range(rows)]
+            self.texts += [Text(x + j + 0.5, y + rows + 0.5, str(j), size, style.QUIET) for j in range(columns)]
         return x, y
 
 
-def _small(name: str, values: ArrayLike, largest: int) -> np.ndarray:
+def _as_small_matrix(name: str, values: ArrayLike, largest: int) -> np.ndarray:
     array = as_float(name, values).astype(float)
     if array.ndim != 2 or not array.size or max(array.shape) > largest:
         raise ValueError(f"{name} must have 1 to {largest} rows and columns; got shape {array.shape}")
@@ -300,29 +280,16 @@ def _small(name: str, values: ArrayLike, largest: int) -> np.ndarray:
     return array
 
 
-def _plain(value: float) -> str:
-    return short(value, 2)
-
-
-def _fraction(value: float) -> str:
-    """Write a weight such as 1/9 as a fraction, if two decimals are not enough for it."""
-    fraction = Fraction(value).limit_denominator(25)
-    exact = abs(value - round(value, 2)) < 1e-12
-    if exact or abs(fraction - value) > 1e-12 or abs(fraction.numerator) > 25:
-        return _plain(value)
-    return str(fraction).replace("-", "−")
-
-
-def _factor(text: str) -> str:
+def _as_factor(text: str) -> str:
     return f"({text})" if text.startswith("−") else text
 
 
-def _range(name: str, count: int) -> str:
+def _indices(name: str, count: int) -> str:
     return f"{name} 0" if count == 1 else f"{name}s 0 to {count - 1}"
 
 
-def _too_small(size: tuple[int, ...], kernel_size: tuple[int, ...], padding: int) -> str:
-    """Fill in the numerator of the size formula where it is below 0, and say which padding would do."""
+def _missing_padding(size: tuple[int, ...], kernel_size: tuple[int, ...], padding: int) -> str:
+    """Show that the numerator of the size formula is below 0, and say which padding would do."""
     letter, total, k = next(
         (letter, n, k) for letter, n, k in zip("HW", size, kernel_size, strict=True) if k > n + 2 * padding
     )

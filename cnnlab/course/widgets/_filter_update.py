@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import ipywidgets
 import numpy as np
 from matplotlib.axes import Axes
 
 from cnnlab.convolution import unfold
 from cnnlab.course import plots
+from cnnlab.course.plots import _style as style
 from cnnlab.course.widgets._board import Board, slider
 from cnnlab.networks import FilterRegression
 from cnnlab.training import gradient_descent
@@ -18,10 +18,12 @@ IMAGE = np.array([[1.0, 2, 1], [0, 1, 2], [2, 1, 0]])
 TARGET = np.array([[1.0, 2], [2, 1]])
 START = np.random.RandomState(42).rand(2, 2)
 
+# The loss is a bowl; its axes are the eigenvectors of the second derivative.
 COLUMNS = unfold(IMAGE, 2)
-EIGENVALUES, DIRECTIONS = np.linalg.eigh(COLUMNS @ COLUMNS.T / 2)
+EIGENVALUES, AXES = np.linalg.eigh(COLUMNS @ COLUMNS.T / 2)
+STEEPEST_TWO = AXES[:, [2, 3]]
 OPTIMUM = np.linalg.solve(COLUMNS.T, TARGET.reshape(4))
-LIMIT = 2 / EIGENVALUES[-1]  # learning rates above it diverge
+LARGEST_RATE = 2 / EIGENVALUES[-1]  # learning rates above it diverge
 
 
 class FilterRun(NamedTuple):
@@ -34,30 +36,15 @@ class FilterRun(NamedTuple):
 
 
 def filter_run(learning_rate: float, steps: int) -> FilterRun:
-    """Train the filter from its usual start.
-
-    Parameters
-    ----------
-    learning_rate : float
-        η.
-    steps : int
-        How many.
-
-    Returns
-    -------
-    FilterRun
-    """
+    """Train the filter from its usual start."""
     network = FilterRegression({"conv_weight": START[None, None]})
     filters: list[np.ndarray] = []
-    history = gradient_descent(
-        network,
-        IMAGE,
-        TARGET,
-        learning_rate=learning_rate,
-        steps=steps,
-        on_step=lambda step, loss: filters.append(network.parameters["conv_weight"].reshape(4).copy()),
-    )
-    path = (np.array(filters) - OPTIMUM) @ DIRECTIONS[:, [2, 3]]
+
+    def keep_filter(step: int, loss: float) -> None:
+        filters.append(network.parameters["conv_weight"].reshape(4).copy())
+
+    history = gradient_descent(network, IMAGE, TARGET, learning_rate=learning_rate, steps=steps, on_step=keep_filter)
+    path = (np.array(filters) - OPTIMUM) @ STEEPEST_TWO
     flattest, steepest = 1 - learning_rate * EIGENVALUES[[0, -1]]
     if steepest < -1:
         verdict = "diverges"
@@ -73,7 +60,7 @@ def filter_run(learning_rate: float, steps: int) -> FilterRun:
         detail = f"each step keeps {100 * flattest:.1f} % of the error along the flattest axis"
     words = (
         f"learning rate {learning_rate:.3f}: loss {history.loss[0]:.3g} → {history.loss[-1]:.3g} "
-        f"in {steps} step{'s'[: steps > 1]}, {verdict}\n{detail}; the limit is {LIMIT:.5f}"
+        f"in {steps} step{'s'[: steps > 1]}, {verdict}\n{detail}; the limit is {LARGEST_RATE:.5f}"
     )
     return FilterRun(history.loss, path, verdict, words)
 
@@ -99,21 +86,14 @@ def filter_update(learning_rate: float = 0.1, steps: int = 10) -> Board:
     """
     controls = {
         "learning_rate": slider(
-            ipywidgets.FloatSlider,
-            "learning_rate",
-            "learning rate η",
-            learning_rate,
-            0.005,
-            0.25,
-            0.005,
-            readout_format=".3f",
+            "learning_rate", learning_rate, "learning rate η", 0.005, 0.25, 0.005, readout_format=".3f"
         ),
-        "steps": slider(ipywidgets.IntSlider, "steps", "steps", steps, 1, 100, 1),
+        "steps": slider("steps", steps, "steps", 1, 100),
     }
     curve, bowl, ruler = _axes()
     (line,) = curve.plot([], [], marker="o", markersize=4)
-    (path,) = bowl.plot([], [], marker="o", markersize=3.5, linewidth=1.2, color=plots.RED)
-    (mark,) = ruler.plot([], [], marker="v", markersize=11, color=plots.RED)
+    (path,) = bowl.plot([], [], marker="o", markersize=3.5, linewidth=1.2, color=style.RED)
+    (mark,) = ruler.plot([], [], marker="v", markersize=11, color=style.RED)
 
     def draw(learning_rate: float, steps: int) -> str:
         run = filter_run(learning_rate, steps)
@@ -136,14 +116,15 @@ def _axes() -> tuple[Axes, Axes, Axes]:
     ruler.set_subplotspec(ruler.get_gridspec()[1, :])
     curve.set(yscale="log", ylim=(1e-8, 1e5), xlabel="step", ylabel="loss L")
     curve.xaxis.get_major_locator().set_params(integer=True)
-    curve.grid(alpha=0.3)
+    curve.grid(**style.GRID)
     second, first = np.linspace(-1, 1, 61), np.linspace(-1.5, 1.5, 61)
     surface = (EIGENVALUES[2] * second**2 + EIGENVALUES[3] * first[:, None] ** 2) / 2
     plots.loss_surface(second, first, surface, bowl, xlabel="second steepest axis", ylabel="steepest axis")
     bowl.set_xticks([-1, -0.5, 0, 0.5, 1])
-    bowl.plot(*((START.reshape(4) - OPTIMUM) @ DIRECTIONS[:, [2, 3]]), marker="s", markersize=9, color=plots.RED)
+    bowl.plot(*((START.reshape(4) - OPTIMUM) @ STEEPEST_TWO), marker="s", markersize=9, color=style.RED)
     ruler.set(xlim=(0, 0.255), ylim=(0, 1), yticks=[], xlabel="learning rate η")
-    ruler.axvspan(LIMIT, 0.255, color=plots.RED, alpha=0.15, hatch="//")
-    ruler.axvline(LIMIT, color="black")
-    ruler.text(LIMIT + 0.001, 0.5, f"diverges above {LIMIT:.5f}", va="center", fontsize=9)
+    ruler.axvspan(LARGEST_RATE, 0.255, color=style.RED, alpha=0.15, hatch="//")
+    ruler.axvline(LARGEST_RATE, color="black")
+    words = f"diverges above {LARGEST_RATE:.5f}"
+    ruler.text(LARGEST_RATE + 0.001, 0.5, words, va="center", fontsize=style.LETTERS)
     return curve, bowl, ruler

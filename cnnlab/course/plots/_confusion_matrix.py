@@ -1,0 +1,61 @@
+"""Confusion matrix: how often each class was taken for each."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+
+from cnnlab.course.plots._checks import as_axes, as_image, as_row, as_title, as_words
+from cnnlab.course.plots._figures import new_axes
+from cnnlab.course.plots._images import MOST_NUMBERED, image
+from cnnlab.course.plots._style import LETTERS
+
+
+def confusion_matrix(
+    counts: ArrayLike, ax: Axes | None = None, *, names: Sequence[str], title: str | None = None
+) -> Axes:
+    """Draw how often each class was taken for each.
+
+    Parameters
+    ----------
+    counts : (K, K) array_like of int
+        Row: the right class; column: the answer.
+    ax : Axes, optional
+        Where to draw.
+    names : sequence of str
+        Of the K classes.
+    title : str, optional
+        Written above.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If counts are not square or below 0, or there are not K names.
+    """
+    names = [as_words(f"names[{k}]", name) for k, name in enumerate(as_row("names", names))]
+    if not names:
+        raise ValueError("names must hold a name for each class; got none")
+    counts = as_image("counts", counts)
+    if counts.shape != (len(names), len(names)):
+        raise ValueError(f"counts must have shape {(len(names), len(names))}, a row for each name; got {counts.shape}")
+    if len(names) > MOST_NUMBERED:
+        raise ValueError(f"names must be at most {MOST_NUMBERED}, as more numbers cannot be read; got {len(names)}")
+    if not ((counts >= 0) & np.isfinite(counts)).all():
+        raise ValueError(f"counts must be finite numbers from 0 up, as they say how often; got {counts.min():g}")
+    ax, title = as_axes(ax), as_title(title)
+    if ax is None:
+        ax = new_axes(1.6 + 0.8 * len(names), 1.0 + 0.7 * len(names))
+    image(counts, ax, title=title, numbers=True)
+    ax.set_xticks(range(len(names)), names)
+    ax.set_yticks(range(len(names)), names)
+    ax.tick_params(length=0, labelsize=LETTERS, colors="black")
+    ax.set_xlabel("answer")
+    ax.set_ylabel("right class")
+    return ax

@@ -1,0 +1,141 @@
+"""Figures: made, rendered, and put into the notebook."""
+
+from __future__ import annotations
+
+import base64
+import io
+import warnings
+from typing import Any, Sequence
+
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from cnnlab._checks import as_int, as_positive, shown
+from cnnlab.course.plots._checks import as_row, require_sheet
+from cnnlab.course.plots._style import PIXELS_PER_INCH, SHARPNESS
+
+
+def new_axes(
+    width: float = 5.0,
+    height: float = 3.2,
+    *,
+    rows: int = 1,
+    columns: int = 1,
+    height_ratios: Sequence[float] | None = None,
+) -> Any:
+    """Make a figure with one or more axes.
+
+    Parameters
+    ----------
+    width, height : float
+        Size of the figure, in inches.
+    rows, columns : int
+        How many axes.
+    height_ratios : (rows,) sequence of float, optional
+        How high the rows are, beside each other.
+
+    Returns
+    -------
+    Axes, or (rows, columns) ndarray of Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is no positive number, or the figure would be too small or too large to draw.
+    """
+    width, height = as_positive("width", width), as_positive("height", height)
+    rows, columns = as_int("rows", rows, 1), as_int("columns", columns, 1)
+    if height_ratios is not None:
+        height_ratios = [as_positive("height_ratios", ratio) for ratio in as_row("height_ratios", height_ratios, rows)]
+    require_sheet(width, height, rows * columns, "make width and height, or rows and columns, fit")
+    with matplotlib.style.context("petroff10"):
+        figure = Figure(figsize=(width, height), dpi=PIXELS_PER_INCH * SHARPNESS, layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False, height_ratios=height_ratios)
+    return axes[0, 0] if rows == columns == 1 else axes
+
+
+def png(fig: Any) -> bytes:
+    """Render a figure (or the figure of some axes) as PNG.
+
+    Parameters
+    ----------
+    fig : Figure, Axes, or ndarray of Axes
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    TypeError
+        If fig is no figure.
+    ValueError
+        If fig is too large, or has no room for what is in it.
+    """
+    figure = figure_of(fig)
+    width, height = figure.get_size_inches()
+    require_sheet(width, height, len(figure.axes), "make another figure")
+    # A canvas that stays with its figure remembers how wide its texts are.
+    canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
+    if not isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
+        return _rendered(canvas)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "constrained_layout not applied")
+        try:
+            return _rendered(canvas)
+        except UserWarning as warning:
+            if "constrained_layout" not in str(warning):  # raised, where the reader made errors of all warnings
+                raise
+            raise ValueError("fig has no room for its axes and words: make it larger, or the words shorter") from None
+
+
+def _rendered(canvas: FigureCanvasAgg) -> bytes:
+    buffer = io.BytesIO()
+    # Straight from the canvas: half the time that savefig takes, which a slider would feel.
+    canvas.print_png(buffer, pil_kwargs={"compress_level": 2})
+    return buffer.getvalue()
+
+
+def show(fig: Any, alt: str) -> None:
+    """Put a figure into the notebook, with its content in words.
+
+    Parameters
+    ----------
+    fig : Figure, Axes, or ndarray of Axes
+        What to show.
+    alt : str
+        What the picture shows, for whoever cannot see it. It is stored with the picture as alternative text and
+        as plain text, so that a notebook test notices when it changes.
+
+    Raises
+    ------
+    TypeError
+        If fig is no figure.
+    ValueError
+        If alt is empty, or cannot be stored.
+    """
+    from IPython.display import display  # loaded here, as it costs more than a picture
+
+    if not isinstance(alt, str) or not alt.strip():
+        raise ValueError(f"alt must say in words what the picture shows; got {shown(alt)}")
+    if not alt.isascii() and any("\ud800" <= character <= "\udfff" for character in alt):
+        raise ValueError(f"alt must be text that can be stored; got half a character in {alt[:60]!a}")
+    figure = figure_of(fig)
+    width, height = (round(inches * PIXELS_PER_INCH) for inches in figure.get_size_inches())
+    data = {"image/png": base64.b64encode(png(figure)).decode("ascii"), "text/plain": alt}
+    display(data, raw=True, metadata={"image/png": {"alt": alt, "width": width, "height": height}})
+
+
+def figure_of(fig: Any) -> Figure:
+    """Return the figure itself, of some axes, or of an array of axes."""
+    if isinstance(fig, np.ndarray) and fig.dtype == object and fig.size:
+        fig = fig.flat[0]
+    figure = fig.get_figure(root=True) if isinstance(fig, Axes) else fig
+    if not isinstance(figure, Figure):
+        what = "axes that were removed from theirs" if isinstance(fig, Axes) else type(fig).__name__
+        raise TypeError(f"fig must be a figure or axes; got {what}")
+    return figure

@@ -1,0 +1,54 @@
+"""What the tests of several boards of sliders need."""
+
+import functools
+import itertools
+
+import ipywidgets
+
+from cnnlab import datasets
+from cnnlab.course.widgets import _digits
+
+LONGEST_LINE = 110  # characters beside a picture
+
+
+def words(board):
+    return [label.value for label in board.labels]
+
+
+def fit(text):
+    """Say whether all lines fit beside a picture."""
+    return all(len(line) <= LONGEST_LINE for line in text.split("\n"))
+
+
+def ends(control):
+    """The ends of a slider's range, or every choice among names."""
+    if isinstance(control, ipywidgets.SelectionSlider):
+        return [value for _, value in control._options_full]
+    if isinstance(control, ipywidgets.FloatLogSlider):
+        return [control.base**control.min, control.base**control.max]
+    return [control.min, control.max]
+
+
+def quick_png():
+    """Make a stand-in for `plots.png` that gives the drawing's number, as drawing takes most of a test's time."""
+    drawn = itertools.count()
+
+    def png(figure):
+        figure.stale = False
+        return str(next(drawn)).encode()
+
+    return png
+
+
+@functools.cache
+def sample():
+    """The real digits, read once."""
+    return datasets.mnist_sample()
+
+
+def few_examples(train=200, held_out=100):
+    """The first of the notebook's digits, so that a test takes no longer than it must."""
+    everything = _digits.load_examples()
+    return tuple(
+        _digits.Examples(*(part[:n] for part in whole)) for whole, n in zip(everything, (train, held_out), strict=True)
+    )
