@@ -58,6 +58,14 @@ BOOLS = ("True", "False", "np.True_")
 PAIRS = ("pair", "list of two", "array of two", "pair of numpy ints")
 BAD_PAIRS = ("pair of floats", "pair with None", "pair of pairs", "three numbers", "no numbers", "masked pair")
 
+# A few that most faults trip over, for the quick tests.
+TELLING = (
+    *("None", "str", "ragged list", "masked array", "list with a masked number", "complex array", "object array"),
+    *("one axis less", "one axis more", "empty first axis", "three numbers", "pair of floats", "True", "-1", "0", "1.5"),
+    *("2**62", "one NaN", "one inf", "one -inf", "all 1e308", "float NaN"),
+    *("list", "read-only", "big-endian", "float32", "int8"),
+)
+
 LARGE = (*HUGE, *VAST, *HUGE_FLOATS, "1000000")  # what may ask for much memory
 
 # What is no number at all.
