@@ -114,6 +114,7 @@ class Case:
         self,
         call: Callable[..., Any],
         right: Callable[..., Any] | None = None,
+        /,
         *,
         changes: tuple[str, ...] = (),
         keeps: tuple[str, ...] = (),
@@ -215,25 +216,23 @@ def check_sentence(call: str, sentence: str, names: dict[str, Any]) -> None:
     assert re.fullmatch(re.escape(sentence).replace("…", ".*"), came), f"{came}\n(expected) {sentence}"
 
 
-
 def failures(
     name: str, case: Case, argument: str | None, chosen: Callable[[Value], bool] = lambda value: True
 ) -> list[str]:
-    """Try every hostile value that is chosen for one argument (None: the sound call alone); say what went wrong."""
+    """Try the sound call and every hostile value that is chosen for one argument; say what went wrong."""
     found: list[str] = []
-    arguments = {key: value.make() for key, value in case.arguments.items()}
-    outcome, wrong = attempt(case, arguments)
-    if isinstance(outcome, Refused):
-        wrong = [*wrong, f"raised {outcome.error!r}"]
-    found += [f"{name}, sound: {text}" for text in wrong]
+    if chosen(Value("sound", lambda: None)):
+        outcome, wrong = attempt(case, {key: value.make() for key, value in case.arguments.items()})
+        if isinstance(outcome, Refused):
+            wrong = [*wrong, f"raised {outcome.error!r}"]
+        found += [f"{name}, sound: {text}" for text in wrong]
     if argument is None:
         return found
     tried = [*case.arguments[argument].values()]
     unknown = set(case.arguments[argument].accepted) - {value.name for value in tried}
     found += [f"{name}: {argument} accepts {key!r}, which is no value's name" for key in sorted(unknown)]
-    for value in tried:
-        if chosen(value):
-            found += [f"{name}, {argument} = {value.name}: {text}" for text in _judge(case, argument, value)]
+    for value in filter(chosen, tried):
+        found += [f"{name}, {argument} = {value.name}: {text}" for text in _judge(case, argument, value)]
     return found
 
 

@@ -90,11 +90,11 @@ def linear(x, weight, bias):
 def linear_backward(dy, x, weight):
     demand(x.ndim in (1, 2) and weight.ndim == 2 and x.shape[-1] == weight.shape[1])
     demand(dy.shape == (*x.shape[:-1], len(weight)))
-    rows, images = dy.reshape(-1, len(weight)), x.reshape(-1, weight.shape[1])
+    images = () if x.ndim == 1 else (0,)  # the axis to sum over
     return {
         "x": (dy[..., None] * weight).sum(axis=-2),
-        "weight": (rows[:, :, None] * images[:, None, :]).sum(axis=0),
-        "bias": rows.sum(axis=0),
+        "weight": (dy[..., :, None] * x[..., None, :]).sum(axis=images),
+        "bias": dy.sum(axis=images),
     }
 
 
@@ -288,7 +288,7 @@ def images_and_kernels(x, weight):
     demand(x.ndim == weight.ndim)
     x, weight = stacked(x), stacked(weight)
     demand(x.shape[1] == weight.shape[1] and 0 not in weight.shape[2:])
-    return x, weight, weight.reshape(len(weight), weight[0].size if len(weight) else 0)
+    return x, weight, weight.reshape(len(weight), math.prod(weight.shape[1:]))
 
 
 @answer
@@ -297,7 +297,7 @@ def conv2d(x, weight, bias, stride, padding):
     _, _, positions = places(images.shape[2:], kernels.shape[2:], stride, padding)
     demand(bias is None or bias.shape == (len(kernels),) or (bias.ndim == 0 and len(kernels) == 1))
     columns = columns_of(images, met(images.shape[2:], kernels.shape[2:], stride, padding))
-    y = np.einsum("fk,nkp->nfp", rows, columns) if len(kernels) else np.zeros((len(images), 0, 1))
+    y = np.einsum("fk,nkp->nfp", rows, columns)
     y = (y if bias is None else y + bias.reshape(-1, 1)).reshape(len(images), len(kernels), *positions)
     return y if x.ndim == 4 else y[0, 0]
 
