@@ -52,8 +52,7 @@ WHOLE = ("0", "1", "2", "3", "-1", "1000000")
 NUMPY_WHOLE = ("np.int8 1", "np.uint64 2", "0-d int", "big-endian 0-d int")
 VAST = ("2**31", "2**62", "-2**62", "2**63", "10**30", "10**400")
 FRACTIONS = ("0.5", "1.5", "-0.5", "2.0", "np.float32 2.0", "Fraction", "Decimal")
-NOT_FINITE = ("float NaN", "float inf", "float -inf")
-HUGE_FLOATS = ("float 1e308", "float -1e308", "float 5e-324")
+EXTREME_FLOATS = ("float NaN", "float inf", "float -inf", "float 1e308", "float -1e308", "float 5e-324")
 BOOLS = ("True", "False", "np.True_")
 PAIRS = ("pair", "list of two", "array of two", "pair of numpy ints")
 BAD_PAIRS = ("pair of floats", "pair with None", "pair of pairs", "three numbers", "no numbers", "masked pair")
@@ -66,7 +65,7 @@ TELLING = (
     *("list", "read-only", "big-endian", "float32", "int8"),
 )
 
-LARGE = (*HUGE, *VAST, *HUGE_FLOATS, "1000000")  # what may ask for much memory
+LARGE = (*HUGE, *VAST, *EXTREME_FLOATS, "1000000")  # what may ask for much memory
 
 # What is no number at all.
 NONE = ("None",)
