@@ -110,8 +110,6 @@ class Conv2d(Layer):
         As in `conv2d`.
     bias : bool
         Whether a number is added to each map.
-    name : str, optional
-        Of its output in the record.
     """
 
     kind = "conv"
@@ -123,12 +121,11 @@ class Conv2d(Layer):
         *,
         padding: int | tuple[int, int] | str = "valid",
         bias: bool = True,
-        name: str = "",
     ) -> None:
         self.filters = None if filters is None else as_int("filters", filters, 1)
         self.kernel_size = None if kernel_size is None else as_pair("kernel_size", kernel_size, 1)
         make_geometry((2**31, 2**31), (1, 1), 1, padding)  # says what is wrong with the padding
-        self.padding, self.bias, self.name = padding, as_flag("bias", bias), name
+        self.padding, self.bias = padding, as_flag("bias", bias)
         self.is_first = False
 
     def forward(self, x: np.ndarray, parameters: Parameters) -> np.ndarray:
@@ -148,7 +145,7 @@ class Conv2d(Layer):
     def sized(self, filters: Any = None, kernel_size: Any = None) -> Conv2d:
         """Copy the layer with so many filters, unless it says how many, of this size."""
         size = as_pair("kernel_size", kernel_size, 1)
-        layer = Conv2d(self.filters or filters, size, padding=self.padding, bias=self.bias, name=self.name)
+        layer = Conv2d(self.filters or filters, size, padding=self.padding, bias=self.bias)
         layer.key, layer.is_first = self.key, self.is_first
         return layer
 
@@ -156,7 +153,7 @@ class Conv2d(Layer):
         if len(shape) != 3:
             raise ValueError(f"{self} needs maps (C, H, W); it gets {shape}: put it before Flatten")
         weight = (self.filters or 1, shape[0], *self.kernel({}))
-        require_room(f"filters and kernel_size: {self.key}_weight", weight, "use fewer or smaller filters")
+        require_room(f"channels, filters and kernel_size: {self.key}_weight", weight, "use fewer or smaller filters")
         return dict(zip(self.parameter_names, (weight, weight[:1]), strict=False))
 
     def check(self, parameters: Parameters, incoming: int | None) -> int | None:
@@ -295,18 +292,9 @@ class Conv2d(Layer):
 
 
 class ReLU(Layer):
-    """The larger of each number and 0, as `relu`.
-
-    Parameters
-    ----------
-    name : str, optional
-        Of its output in the record.
-    """
+    """The larger of each number and 0, as `relu`."""
 
     kind = "relu"
-
-    def __init__(self, *, name: str = "") -> None:
-        self.name = name
 
     def forward(self, x: np.ndarray, parameters: Parameters) -> np.ndarray:
         return relu(x)
@@ -332,18 +320,9 @@ class ReLU(Layer):
 
 
 class Sigmoid(Layer):
-    """σ of each number, as `sigmoid`.
-
-    Parameters
-    ----------
-    name : str, optional
-        Of its output in the record.
-    """
+    """σ of each number, as `sigmoid`."""
 
     kind = "sigmoid"
-
-    def __init__(self, *, name: str = "") -> None:
-        self.name = name
 
     def forward(self, x: np.ndarray, parameters: Parameters) -> np.ndarray:
         return sigmoid(x)
@@ -376,8 +355,6 @@ class MaxPool2d(Layer):
         Height and width of a window.
     stride : int or pair of int, optional
         Pixels between neighbouring windows; the kernel size by default.
-    name : str, optional
-        Of its output in the record.
     """
 
     kind = "pool"
@@ -387,11 +364,9 @@ class MaxPool2d(Layer):
         kernel_size: int | tuple[int, int] = 2,
         *,
         stride: int | tuple[int, int] | None = None,
-        name: str = "",
     ) -> None:
         self.kernel_size = as_pair("kernel_size", kernel_size, 1)
         self.stride = self.kernel_size if stride is None else as_pair("stride", stride, 1)
-        self.name = name
 
     def forward(self, x: np.ndarray, parameters: Parameters) -> np.ndarray:
         return max_pool2d(x, self.kernel_size, stride=self.stride)
@@ -434,18 +409,9 @@ class MaxPool2d(Layer):
 
 
 class Flatten(Layer):
-    """The maps of each image in one row: map by map, row by row.
-
-    Parameters
-    ----------
-    name : str, optional
-        Of its output in the record.
-    """
+    """The maps of each image in one row: map by map, row by row."""
 
     kind = "features"
-
-    def __init__(self, *, name: str = "") -> None:
-        self.name = name
 
     def forward(self, x: np.ndarray, parameters: Parameters) -> np.ndarray:
         return x.reshape(len(x), prod(x.shape[1:]))
@@ -481,15 +447,12 @@ class Linear(Layer):
     ----------
     outputs : int, optional
         How many; in a network of the course, where it is left out, as many as its parameters hold.
-    name : str, optional
-        Of its output in the record.
     """
 
     kind = "dense"
 
-    def __init__(self, outputs: int | None = None, *, name: str = "") -> None:
+    def __init__(self, outputs: int | None = None) -> None:
         self.outputs = None if outputs is None else as_int("outputs", outputs, 1)
-        self.name = name
 
     def forward(self, x: np.ndarray, parameters: Parameters) -> np.ndarray:
         return linear(x, parameters[f"{self.key}_weight"], parameters[f"{self.key}_bias"])
@@ -506,7 +469,7 @@ class Linear(Layer):
 
     def sized(self, outputs: Any = None) -> Linear:
         """Copy the layer with so many outputs, unless it says how many."""
-        layer = Linear(self.outputs or outputs, name=self.name)
+        layer = Linear(self.outputs or outputs)
         layer.key = self.key
         return layer
 
@@ -516,7 +479,9 @@ class Linear(Layer):
         if self.outputs is None:
             raise ValueError(f"{self} must say how many outputs it has, as in Linear(10)")
         weight = (self.outputs, shape[0])
-        require_room(f"image_size, filters, hidden and classes: {self.key}_weight", weight, "make the network smaller")
+        require_room(
+            f"channels, image_size, filters, hidden and classes: {self.key}_weight", weight, "make the network smaller"
+        )
         return {f"{self.key}_weight": weight, f"{self.key}_bias": (self.outputs,)}
 
     def check(self, parameters: Parameters, incoming: int | None) -> int | None:
@@ -562,7 +527,7 @@ class Linear(Layer):
 def arrange(layers: Iterable[Any], last_name: str) -> tuple[Layer, ...]:
     """Give every layer its name and key, with a number where there are several of a kind.
 
-    `last_name` is the name of the last layer's output, unless it has one of its own.
+    `last_name` is the name of the last layer's output.
     """
     arranged = []
     for layer in layers:
@@ -576,7 +541,7 @@ def arrange(layers: Iterable[Any], last_name: str) -> tuple[Layer, ...]:
     kinds = [layer.kind for layer in arranged]
     for place, (layer, kind) in enumerate(zip(arranged, kinds, strict=True)):
         layer.key = kind if kinds.count(kind) == 1 else f"{kind}{kinds[: place + 1].count(kind)}"
-        layer.name = layer.name or (last_name if place == len(arranged) - 1 else layer.key)
+        layer.name = last_name if place == len(arranged) - 1 else layer.key
     if isinstance(arranged[0], Conv2d):
         arranged[0].is_first = True
     return tuple(arranged)

@@ -163,7 +163,9 @@ class Windows:
         *steps, down, right = maps.strides
         size = ((height - kernel_size[0]) // stride[0] + 1, (width - kernel_size[1]) // stride[1] + 1)
         shape = (*kernel_size, *stack, *size)
-        strides = (down, right, *steps, stride[0] * down, stride[1] * right)
+        # A step that is never taken may be longer than memory.
+        step = (stride[0] if size[0] > 1 else 1, stride[1] if size[1] > 1 else 1)
+        strides = (down, right, *steps, step[0] * down, step[1] * right)
         if maps.flags.c_contiguous:  # as nearly always, and this takes a quarter of the time
             self.cells: np.ndarray = np.ndarray(shape, maps.dtype, maps, strides=strides)
         else:

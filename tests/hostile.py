@@ -1,8 +1,8 @@
 """A test of arguments that is complete by construction: every public function, every argument, every hostile value.
 
-A table has one `Case` for each public function, constructor and method: a sound call, and for each argument what else
-it accepts and what the right answer then is. Whatever a table does not accept must be refused, on purpose, with a text
-that helps; nothing may change an argument, warn, or need much memory or time.
+A table (`tests/*/test_*_arguments.py`) has one `Case` for each public function, constructor and method: a sound call,
+and for each argument what else it accepts and what the right answer then is. Whatever a table does not accept must be
+refused, on purpose, with a text that helps; nothing may change an argument, warn, or need much memory.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import copy
 import functools
 import importlib
 import inspect
+import pkgutil
 import re
 import signal
 import tracemalloc
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, NamedTuple
 
 import numpy as np
-from hostile_values import LARGE, Value, values
+from hostile_values import LARGE, TELLING, Value, values
 from oracle import torch
 
 try:
@@ -31,14 +32,13 @@ except ImportError:  # Windows
     resource = None
 
 import cnnlab
+from cnnlab import layers, networks
 from cnnlab.course.exercises.checker import Exercise
 
 PACKAGE = Path(cnnlab.__file__).parent
 MOST_MEMORY = 64 * 2**20  # bytes that a call on small arguments may need
-MOST_SECONDS = 5  # of processor time
+MOST_SECONDS = 60  # of processor time, after which a call counts as one that never ends
 
-MODULES = ("activations", "convolution", "gradient_check", "linear", "losses", "networks", "normalization", "pooling")
-MODULES += ("training", "datasets", "course.plots", "course.widgets", "course.exercises")
 LEARNERS_CALLS = ("exercises.Exercise.check", "exercises.Exercise.hint", "exercises.Exercise.solution")
 
 # An error's text says what came, and what to do.
@@ -78,6 +78,7 @@ class Fresh(NamedTuple):
 # What a table says about an accepted value. Otherwise: a function of the arguments (by name) that gives the right
 # answer, or raises `Refuse`.
 SAME = "the same as for the plain form of the same numbers"  # an argument's default for what has a plain form
+RIGHT = "what the case's own function says is right"
 FINE = "nothing goes wrong"
 PASSES = "the error of the argument itself passes through"  # of a function that is called, say
 
@@ -113,12 +114,15 @@ class Case:
     def __init__(
         self,
         call: Callable[..., Any],
+        right: Callable[..., Any] | None = None,
+        /,
         *,
-        errors: tuple[type[Exception], ...] = (ValueError, TypeError),
         changes: tuple[str, ...] = (),
+        keeps: tuple[str, ...] = (),
         **arguments: Argument,
     ) -> None:
-        self.call, self.errors, self.changes, self.arguments = call, errors, changes, arguments
+        self.call, self.right, self.arguments = call, right, arguments
+        self.changes, self.keeps = changes, keeps  # what it may change, and what may be part of its result
 
 
 # What there is to be tested.
@@ -127,68 +131,113 @@ class Case:
 def public() -> dict[str, list[str]]:
     """List the package's public functions, constructors and methods, each with its arguments' names."""
     found: dict[str, list[str]] = {}
-    for name in MODULES:
-        module = importlib.import_module(f"cnnlab.{name}")
-        for member in module.__all__:
-            found |= _calls(f"{name.removeprefix('course.')}.{member}", getattr(module, member))
+    for path, prefix in ((PACKAGE, "cnnlab."), (PACKAGE / "course", "cnnlab.course.")):
+        for module in pkgutil.iter_modules([str(path)], prefix):
+            name = module.name.removeprefix(prefix)
+            if not name.startswith("_") and name != "course":
+                public_module = importlib.import_module(module.name)
+                for member in public_module.__all__:
+                    found |= _calls(f"{name}.{member}", getattr(public_module, member))
     exercise = _calls("exercises.Exercise", Exercise)  # of which a learner calls these
     return found | {name: exercise[name] for name in LEARNERS_CALLS}
 
 
 def _calls(name: str, member: Any) -> dict[str, list[str]]:
-    if isinstance(member, types.ModuleType):
-        return {}
+    """List a function, or a class's constructor and methods; a named tuple only carries what was put into it."""
     if not isinstance(member, type):
-        return {name: _argument_names(member)}
-    if issubclass(member, tuple):  # a result, which only carries what the package put into it
+        return {name: list(inspect.signature(member).parameters)} if callable(member) else {}
+    if issubclass(member, tuple):
         return {}
-    found = {name: _argument_names(member)}
-    for owner in reversed([base for base in member.__mro__ if base.__module__.split(".")[0] == "cnnlab"]):
+    found = {name: list(inspect.signature(member).parameters)}
+    if issubclass(member, layers.Layer):
+        return found  # a network calls the methods
+    if member is networks.Network:
+        found = {}  # `Network.of` makes it
+    for owner in (base for base in member.__mro__ if base.__module__.split(".")[0] == "cnnlab"):
         for method, value in vars(owner).items():
+            if isinstance(value, (classmethod, staticmethod)) and owner is not member:
+                continue  # it makes what the class that has it is
             if not method.startswith("_") and isinstance(value, (classmethod, staticmethod, types.FunctionType)):
-                found[f"{name}.{method}"] = _argument_names(getattr(member, method), bound=value)
+                names = list(inspect.signature(getattr(member, method)).parameters)
+                found[f"{name}.{method}"] = names[1:] if isinstance(value, types.FunctionType) else names
     return found
 
 
-def _argument_names(function: Any, bound: Any = None) -> list[str]:
-    names = list(inspect.signature(function).parameters)
-    return names[1:] if isinstance(bound, types.FunctionType) else names
+PARTS = {  # which module's functions stand in which folder's table; those of a module not named here, in operations
+    **dict.fromkeys(("layers", "networks", "training"), "networks"),
+    "datasets": "data",
+    **dict.fromkeys(("plots", "widgets", "exercises"), "course"),
+}
 
 
-def missing(cases: dict[str, Case]) -> list[str]:
-    """Say what the tables lack, and what they have too much."""
-    wrong = []
-    expected = public()
-    wrong += [f"{name}: a case without a function" for name in cases if name not in expected]
-    for name, arguments in expected.items():
-        if name not in cases:
-            wrong.append(f"{name}({', '.join(arguments)}): no case")
-        elif set(cases[name].arguments) != set(arguments):
-            wrong.append(f"{name} takes {arguments}, its case has {list(cases[name].arguments)}")
-    return wrong
+def missing(cases: dict[str, Case], part: str) -> list[str]:
+    """Say what the table of a part of the package lacks, and what it has too much."""
+    expected = {name: sorted(a) for name, a in public().items() if PARTS.get(name.split(".")[0], "operations") == part}
+    found = {name: sorted(case.arguments) for name, case in cases.items()}
+    return [
+        f"{name}: takes {expected.get(name, 'nothing, as there is none')}, its case {found.get(name, 'is missing')}"
+        for name in expected | found
+        if expected.get(name) != found.get(name)
+    ]
 
 
 # Trying and judging.
 
 
+def calls(cases: dict[str, Case]) -> list[tuple[str, str | None]]:
+    """List what is tried: each argument of each case, and a case without arguments as it is."""
+    return [(name, argument) for name, case in cases.items() for argument in (case.arguments or [None])]
+
+
+def is_telling(value: Value) -> bool:
+    return value.name in TELLING
+
+
+def check(cases: dict[str, Case], name: str, argument: str | None, chosen: Callable[[Value], bool]) -> None:
+    """Try every hostile value that is chosen for one argument (None: the sound call alone)."""
+    with little_memory():
+        found = failures(name, cases[name], argument, chosen)
+    assert not found, f"{len(found)} failures\n" + "\n".join(found)
+
+
+def sentences(table: str) -> list[tuple[str, str]]:
+    """Read a table of sentences: a call at the start of a line, and indented below it the error that it must raise."""
+    found: list[tuple[str, str]] = []
+    for line in filter(str.strip, table.splitlines()):
+        if line[0] != " ":
+            found.append((line, ""))
+        else:
+            call, sentence = found[-1]
+            found[-1] = call, f"{sentence} {line.strip()}".strip()
+    return found
+
+
+def check_sentence(call: str, sentence: str, names: dict[str, Any]) -> None:
+    """Make a call, which must raise an error with this type and text; … stands for any words."""
+    try:
+        came = f"gave {eval(call, names)!r}"  # noqa: S307 - the table's own words
+    except Exception as error:
+        came = f"{type(error).__name__}: {error}"
+    assert re.fullmatch(re.escape(sentence).replace("…", ".*"), came), f"{came}\n(expected) {sentence}"
+
+
 def failures(
     name: str, case: Case, argument: str | None, chosen: Callable[[Value], bool] = lambda value: True
 ) -> list[str]:
-    """Try every hostile value that is chosen for one argument (None: the sound call alone); say what went wrong."""
+    """Try the sound call and every hostile value that is chosen for one argument; say what went wrong."""
     found: list[str] = []
-    arguments = {key: value.make() for key, value in case.arguments.items()}
-    outcome, wrong = attempt(case, arguments)
-    if isinstance(outcome, Refused):
-        wrong = [*wrong, f"raised {outcome.error!r}"]
-    found += [f"{name}, sound: {text}" for text in wrong]
+    if chosen(Value("sound", lambda: None)):
+        outcome, wrong = attempt(case, {key: value.make() for key, value in case.arguments.items()})
+        if isinstance(outcome, Refused):
+            wrong = [*wrong, f"raised {outcome.error!r}"]
+        found += [f"{name}, sound: {text}" for text in wrong]
     if argument is None:
         return found
     tried = [*case.arguments[argument].values()]
     unknown = set(case.arguments[argument].accepted) - {value.name for value in tried}
     found += [f"{name}: {argument} accepts {key!r}, which is no value's name" for key in sorted(unknown)]
-    for value in tried:
-        if chosen(value):
-            found += [f"{name}, {argument} = {value.name}: {text}" for text in _judge(case, argument, value)]
+    for value in filter(chosen, tried):
+        found += [f"{name}, {argument} = {value.name}: {text}" for text in _judge(case, argument, value)]
     return found
 
 
@@ -199,6 +248,8 @@ def _judge(case: Case, argument: str, value: Value) -> list[str]:
         if not isinstance(outcome, Refused):
             return [*wrong, f"was accepted and gave {_short(outcome)}"]
         return wrong + _judge_error(case, argument, outcome.error)
+    if answer == RIGHT:
+        answer = case.right
     if answer == PASSES:
         wrong = [text for text in wrong if text not in {f"changed {name}" for name in case.changes}]
         return wrong if isinstance(outcome, Refused) else [*wrong, f"gave {_short(outcome)}"]
@@ -272,12 +323,16 @@ def attempt(case: Case, arguments: dict[str, Any], *, weigh: bool = True) -> tup
     if needed > MOST_MEMORY:
         wrong.append(f"needed {needed / 2**20:.0f} MiB")
     may_change = () if isinstance(outcome, Refused) else case.changes
-    wrong += [
-        f"changed {key}"
-        for key, value in arguments.items()
-        if key not in may_change and fingerprint(value) != before[key]
-    ]
+    for key, value in arguments.items():
+        if key not in may_change and fingerprint(value) != before[key]:
+            wrong.append(f"changed {key}")
+        if key not in case.keeps and any(_shares(part, value) for _, part in _leaves(outcome)):
+            wrong.append(f"returned a view of {key}")
     return outcome, wrong
+
+
+def _shares(part: Any, value: Any) -> bool:
+    return isinstance(part, np.ndarray) and isinstance(value, np.ndarray) and np.may_share_memory(part, value)
 
 
 def _is_of_a_library(warning: warnings.WarningMessage) -> bool:
@@ -343,7 +398,7 @@ def fingerprint(value: Any, depth: int = 4) -> Any:
 
 
 def _judge_error(case: Case, argument: str, error: BaseException) -> list[str]:
-    if type(error) not in case.errors:
+    if type(error) not in (ValueError, TypeError):
         return [f"raised {type(error).__name__}: {str(error)[:200]}"]
     wrong = []
     text = str(error)

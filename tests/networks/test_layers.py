@@ -97,12 +97,10 @@ def test_columns_hold_the_windows_and_a_last_row_of_ones(stride, padding):
         images = images[::-1] + 1
 
 
-def test_layers_are_numbered_where_there_are_several_of_a_kind_and_keep_their_own_names():
-    arranged = arrange(
-        [Conv2d(), ReLU(), Conv2d(name="second"), ReLU(), Flatten(), Linear(), ReLU(), Linear()], "logits"
-    )
+def test_layers_are_numbered_where_there_are_several_of_a_kind():
+    arranged = arrange([Conv2d(), ReLU(), Conv2d(), ReLU(), Flatten(), Linear(), ReLU(), Linear()], "logits")
     assert [layer.name for layer in arranged] == [
-        "conv1", "relu1", "second", "relu2", "features", "dense1", "relu3", "logits",
+        "conv1", "relu1", "conv2", "relu2", "features", "dense1", "relu3", "logits",
     ]  # fmt: skip
     assert [layer.key for layer in arranged if layer.parameter_names] == ["conv1", "conv2", "dense1", "dense2"]
     assert [layer.name for layer in arrange([Conv2d(), Flatten(), Linear()], "logits")] == [

@@ -1,13 +1,11 @@
-"""What every function of cnnlab.datasets accepts, and what the right answer then is."""
-
-from __future__ import annotations
+"""Which arguments the data take, and how they refuse the others."""
 
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hostile import FINE, Argument, Case, Fresh, accept
+from hostile import FINE, RIGHT, Argument, Case, Fresh, accept, calls, check, is_telling, missing
 from hostile_values import INTEGERS, NUMPY_WHOLE, SINGLE_FORMS
 from idx_files import IMAGES, LABELS, idx
 
@@ -29,14 +27,6 @@ def mnist(split):
         return datasets.mnist(split)
 
 
-def mnist_sample():
-    """Split blank digits: to parse the true ones takes the memory that their text needs."""
-    with pytest.MonkeyPatch.context() as patch:
-        blank = np.zeros((5000, 1, 28, 28), np.uint8), np.arange(5000) % 10
-        patch.setattr(datasets, "_carried_digits", lambda: blank)
-        return datasets.mnist_sample()
-
-
 def plain_classes(classes):
     return digits_8x8(tuple(int(digit) for digit in np.ravel(classes)))
 
@@ -53,23 +43,40 @@ def drawn(n, size, rng):
 
 
 CASES = {
-    "datasets.mnist_sample": Case(mnist_sample),
+    "datasets.mnist_sample": Case(datasets.mnist_sample),
     "datasets.mnist": Case(mnist, split=Argument("test")),
     "datasets.digits_8x8": Case(
         digits_8x8,
+        plain_classes,
         classes=Argument(
             np.array([3, 1, 7]),
             accept("negative strides", "Fortran order", "sliced", "read-only", "big-endian", "subclass"),
             accept("list", "tuple of lists", INTEGERS, NUMPY_WHOLE),
-            accept("pair", "list of two", "array of two", "pair of numpy ints", answer=plain_classes),
-            accept("0", "1", "2", "3", "0-d", "one axis less", answer=plain_classes),  # one class alone
+            accept("pair", "list of two", "array of two", "pair of numpy ints", answer=RIGHT),
+            accept("0", "1", "2", "3", "0-d", "one axis less", answer=RIGHT),  # one class alone
         ),
     ),
     "datasets.stripes": Case(
         stripes,
+        drawn,
         changes=("rng",),
-        n=Argument(3, WHOLE_FORMS, accept("0", "1", "2", "3", answer=drawn), accept("1000000", answer=FINE)),
+        n=Argument(3, WHOLE_FORMS, accept("0", "1", "2", "3", answer=RIGHT), accept("1000000", answer=FINE)),
         size=Argument(4, WHOLE_FORMS),
         rng=Argument(Fresh(lambda: np.random.default_rng(0))),
     ),
 }
+
+
+@pytest.mark.parametrize(("name", "argument"), calls(CASES))
+def test_telling_values_get_the_right_answer_or_an_error_that_helps(name, argument):
+    check(CASES, name, argument, is_telling)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("name", "argument"), calls(CASES))
+def test_every_value_gets_the_right_answer_or_an_error_that_helps(name, argument):
+    check(CASES, name, argument, lambda value: not is_telling(value))
+
+
+def test_every_public_function_and_argument_has_a_case():
+    assert not missing(CASES, "data")
