@@ -2,6 +2,9 @@
 
 The operations are here under one roof: `cnnlab.conv2d` is `cnnlab.convolution.conv2d`. (`cnnlab.linear` is the module.)
 Layers, networks and what trains them are in their modules.
+
+Whatever a function cannot take, it refuses with a TypeError or a ValueError that names the argument and says what came,
+what was expected and what the likely slip is. A docstring speaks of errors where there is more to say.
 """
 
 from cnnlab import layers, linear, networks, training

@@ -31,11 +31,6 @@ def relu(x: ArrayLike) -> np.ndarray:
     (...) ndarray
         A new array; x is not changed.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If x is not an array of real numbers.
-
     References
     ----------
     Goodfellow, Bengio and Courville, "Deep Learning", 2016, equation 6.37.
@@ -64,11 +59,6 @@ def relu_backward(dy: ArrayLike, x: ArrayLike) -> np.ndarray:
     -------
     (...) ndarray
         ∂L/∂x. At x = 0 the gradient is 0; at x = NaN it passes.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not an array of real numbers, or the shapes differ.
 
     References
     ----------
@@ -108,11 +98,6 @@ def sigmoid(x: ArrayLike) -> np.ndarray:
     Returns
     -------
     (...) ndarray
-
-    Raises
-    ------
-    TypeError, ValueError
-        If x is not an array of real numbers.
 
     References
     ----------

@@ -151,11 +151,6 @@ def unfold(
     (N, C kH kW, H' W') ndarray, or (kH kW, H' W')
         Column i W' + j holds the geometry at output cell (i, j), channel by channel, row by row.
 
-    Raises
-    ------
-    TypeError, ValueError
-        As in `conv2d`.
-
     References
     ----------
     Chellapilla, Puri and Simard, "High performance convolutional neural networks for document processing",
@@ -282,11 +277,6 @@ def conv2d(
     (N, F, H', W') ndarray, or (H', W')
         float32 if every argument is float32, else float64.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument has a wrong type, shape or value; the text says which and why.
-
     See Also
     --------
     conv2d_output_size : H' and W'.
@@ -351,11 +341,6 @@ def conv2d_backward(
     -------
     Conv2dGradients
         `x` (x's shape, or None), `weight` (weight's shape) and `bias`, (F,) or one number.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument has a wrong type, shape or value; the text says which and why.
 
     References
     ----------

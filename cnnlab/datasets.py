@@ -203,11 +203,6 @@ def stripes(n: int, size: int = 32, *, rng: np.random.Generator) -> Digits:
     Digits
         `images` (n, 1, size, size) of uint8, and `labels` (n,): 0 for horizontal stripes, 1 for vertical ones.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument has a wrong type or value.
-
     Examples
     --------
     >>> images, labels = stripes(4, 8, rng=np.random.default_rng(0))

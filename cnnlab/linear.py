@@ -42,11 +42,6 @@ def linear(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> np
     (N, out) ndarray, or (out,)
         float32 if every argument is float32, else float64.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument has a wrong type or shape; the text says which and why.
-
     References
     ----------
     Bishop, "Pattern Recognition and Machine Learning", 2006, equation 5.2.
@@ -85,11 +80,6 @@ def linear_backward(dy: ArrayLike, x: ArrayLike, weight: ArrayLike) -> LinearGra
     -------
     LinearGradients
         `x`, `weight` and `bias`, each of the shape of what it belongs to.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument has a wrong type or shape; the text says which and why.
 
     References
     ----------

@@ -43,11 +43,6 @@ def mse_loss(prediction: ArrayLike, target: ArrayLike) -> float:
     -------
     float
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not an array of real numbers, or the shapes differ.
-
     References
     ----------
     Goodfellow, Bengio and Courville, "Deep Learning", 2016, equation 5.4.
@@ -76,11 +71,6 @@ def mse_loss_backward(prediction: ArrayLike, target: ArrayLike) -> np.ndarray:
     -------
     (...) ndarray
         ∂L/∂ŷ, of ŷ's shape.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As in `mse_loss`.
 
     References
     ----------
@@ -120,11 +110,6 @@ def half_squared_error(prediction: ArrayLike, target: ArrayLike) -> float:
     -------
     float
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not an array of real numbers, or the shapes differ or have more than one axis.
-
     References
     ----------
     Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", 1986, equation 3.
@@ -153,11 +138,6 @@ def half_squared_error_backward(prediction: ArrayLike, target: ArrayLike) -> np.
     -------
     (N,) ndarray, or ()
         ∂L/∂ŷ.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As in `half_squared_error`.
 
     References
     ----------
@@ -232,11 +212,6 @@ def binary_cross_entropy_with_logits_backward(prediction: ArrayLike, target: Arr
     -------
     (...) ndarray
         ∂L/∂z, of z's shape.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As in `binary_cross_entropy_with_logits`.
 
     References
     ----------
@@ -315,11 +290,6 @@ def cross_entropy_backward(prediction: ArrayLike, target: ArrayLike) -> np.ndarr
     -------
     (N, K) ndarray, or (K,)
         ∂L/∂z.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As in `cross_entropy`.
 
     References
     ----------

@@ -148,11 +148,6 @@ class Network:
         -------
         record
             A named tuple with the images `x` and what each layer gives, each with the batch axis first.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If x is no image or batch of images, or not of the size that the network was made for.
         """
         values = [self._images(x)]
         for layer in self.layers:
@@ -176,11 +171,6 @@ class Network:
         -------
         dict of str to ndarray
             ∂L/∂parameter under each parameter's name.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the record is not one of this network's, or the target does not fit the images.
         """
         scores, targets = self._of_record(record, target)
         with np.errstate(all="ignore"):
@@ -205,11 +195,6 @@ class Network:
         -------
         float
             The mean over the batch.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the record is not one of this network's, or the target does not fit the images.
         """
         scores, targets = self._of_record(record, target)
         with np.errstate(all="ignore"):
@@ -229,11 +214,6 @@ class Network:
         -------
         (float, dict of str to ndarray)
             The loss, and the gradient under each parameter's name.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If x or the target has a wrong type or shape.
         """
         images = self._images(x)
         return _engine.loss_gradients_correct(self, images, self._targets(images, target), count=False)[:2]
@@ -256,11 +236,6 @@ class Network:
         -------
         (N,) ndarray of int, or one int
             The classes (for the mean squared error: the last layer's output).
-
-        Raises
-        ------
-        TypeError, ValueError
-            If x is no image or batch of images, or not of the size that the network was made for.
         """
         predictions = self.criterion.predictions(_engine.scores(self, self._images(x)))
         return predictions[0] if np.ndim(x) == 2 else predictions

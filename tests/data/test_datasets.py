@@ -222,6 +222,18 @@ def test_mnist_refuses_another_split(split):
         (idx(np.arange(11)), "got 00 00 08 01 00 00 00 0b"),
         (idx([0] * 9 + [10]), "must hold labels from 0 to 9; got 10"),
     ],
+    ids=[
+        *(
+            "cut short",
+            "no gzip",
+            "a wrong checksum",
+            "empty",
+            "a byte missing",
+            "a byte too many",
+            "far too many bytes",
+        ),
+        *("another magic number", "another count", "no digit"),
+    ],
 )
 def test_a_damaged_file_is_named_with_what_is_wrong_and_what_to_do(folder, content, says):
     (folder / LABELS).write_bytes(content)

@@ -90,11 +90,6 @@ def backprop_stepper(step: int = 0) -> Board:
     Returns
     -------
     Board
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a slider cannot stand there.
     """
     control = slider("step", step, "step", 0, LAST_STEP)
     picture = _StepPicture()

@@ -268,11 +268,6 @@ def binary_training(learning_rate: float = 0.2, digits: int = 4000, steps: int =
     Returns
     -------
     TrainingBoard
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a slider cannot stand there.
     """
     return TrainingBoard(learning_rate, digits, steps)
 

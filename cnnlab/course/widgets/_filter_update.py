@@ -78,11 +78,6 @@ def filter_update(learning_rate: float = 0.1, steps: int = 10) -> Board:
     Returns
     -------
     Board
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a slider cannot stand there.
     """
     controls = {
         "learning_rate": slider(

@@ -99,11 +99,6 @@ def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
     Returns
     -------
     Board
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a slider cannot stand there.
     """
     controls = {
         "learning_rate": learning_rate_slider(learning_rate, -4, 3, 0.25),
