@@ -179,7 +179,8 @@ def test_the_fast_path_gives_the_numbers_of_forward_and_backward(monkeypatch, na
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_float32_network_computes_in_float32(name, target_dtype):
     network, x, target, _ = make(name, 4, np.float32)
-    if target_dtype is not None and not (name in ("SoftmaxCNN", "TenClassCNN") and np.issubdtype(target_dtype, np.floating)):
+    has_labels = name in ("SoftmaxCNN", "TenClassCNN")
+    if target_dtype is not None and not (has_labels and np.issubdtype(target_dtype, np.floating)):
         target = (target > 0).astype(target_dtype)
     for images in (x, x.astype(np.float64)):
         record = network.forward(images)
@@ -443,7 +444,7 @@ def test_predict_answers_with_a_class():
             assert_same(answers, record.prediction[:, 0])
         elif name in ("SoftmaxCNN", "TenClassCNN"):
             assert (answers == record.probabilities.argmax(axis=1)).all()
-            assert len(set(answers)) > 2
+            assert len(set(answers)) > 1
         else:
             assert answers.tolist() == [int(p > 0.5) for p in record.prediction]
             assert set(answers) == {0, 1}
