@@ -9,15 +9,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import epoch, growth, operations, picture, report, startup, steps, surroundings
+from benchmarks import measure, picture, report, startup, surroundings
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results.json"
 PARTS = {
-    "steps": steps.run,
-    "operations": operations.run,
-    "growth": growth.run,
-    "epoch": epoch.run,
+    "steps": measure.steps,
+    "operations": measure.operations,
+    "growth": measure.growth,
+    "epoch": measure.epoch,
     "startup": startup.run,
 }
 
@@ -38,13 +38,13 @@ def main() -> None:
     if chosen.only == "report":
         write(json.loads(RESULTS.read_text(encoding="utf-8")))
         return
-    results = measure([chosen.only] if chosen.only else list(PARTS), chosen.quick)
+    results = measured([chosen.only] if chosen.only else list(PARTS), chosen.quick)
     if not (chosen.quick or chosen.only):
         RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
         write(results)
 
 
-def measure(parts: list[str], quick: bool) -> dict[str, Any]:
+def measured(parts: list[str], quick: bool) -> dict[str, Any]:
     """Measure part by part, and print each when it is there."""
     start = time.perf_counter()
     results = surroundings.describe()

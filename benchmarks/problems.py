@@ -1,6 +1,6 @@
 """What is computed: the training steps of the course, and single operations.
 
-Nothing here is computed yet. Each library solves these in its own file: `in_cnnlab`, `in_torch`, `in_jax`, `in_loops`.
+Nothing here is computed yet. Each library solves these in its own file: `contenders`, `in_torch`, `in_jax`, `in_loops`.
 """
 
 from __future__ import annotations

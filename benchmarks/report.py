@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from benchmarks import epoch, startup
+from benchmarks import measure, startup
 from benchmarks.problems import DTYPES, STEPS
 from benchmarks.timing import Summary
 
@@ -164,12 +164,14 @@ def epoch_words(results: Results) -> str:
     if "times" not in measured:
         return f"{heading}\n\nNot measured: {'; '.join(f'{who}: {why}' for who, why in measured['left_out'].items())}."
     times = ", ".join(f"{name} {duration(values['median'])}" for name, values in measured["times"].items())
-    text = f"{heading}\n\n{measured['images']:,} digits in batches of {epoch.BATCH_SIZE}, {measured['dtype']}: {times}."
+    text = (
+        f"{heading}\n\n{measured['images']:,} digits in batches of {measure.BATCH_SIZE}, {measured['dtype']}: {times}."
+    )
     beside = measured["ratios"].get("PyTorch")
     if not beside:
         return text
-    judged = verdict(results, beside["median"], epoch.LIMIT)
-    return f"{text} cnnlab : PyTorch is {ratio(beside)}; limit {epoch.LIMIT}: {judged}."
+    judged = verdict(results, beside["median"], measure.EPOCH_LIMIT)
+    return f"{text} cnnlab : PyTorch is {ratio(beside)}; limit {measure.EPOCH_LIMIT}: {judged}."
 
 
 def startup_words(results: Results) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import in_cnnlab, in_loops
+from benchmarks import contenders, in_loops
 from benchmarks.problems import binary_step
 from cnnlab.convolution import conv2d, conv2d_backward
 from cnnlab.networks import BinaryCNN, FilterRegression, SingleFilterCNN, SoftmaxCNN
@@ -138,7 +138,9 @@ def peak_bytes(function):
 def guard_speed(images=200):
     """A step is many times as fast as the notebooks' loops over the same images."""
     problem = binary_step(images, 28, "float64")
-    assert seconds(in_loops.training(problem).step, 1) >= TIMES_AS_FAST * seconds(in_cnnlab.training(problem).step, 7)
+    assert seconds(in_loops.training(problem).step, 1) >= TIMES_AS_FAST * seconds(
+        contenders.cnnlab_training(problem).step, 7
+    )
 
 
 def seconds(function, times):

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from benchmarks import bench, contenders, in_cnnlab, in_loops, picture, report, steps
-from benchmarks.agreement import Disagreement, require_same
+from benchmarks import bench, contenders, in_loops, measure, picture, report
+from benchmarks.measure import Disagreement, require_same
 from benchmarks.problems import (
     CASES,
     DTYPES,
@@ -67,43 +67,48 @@ def test_everyone_who_is_here_makes_the_same_first_step(name, dtype):
     problem = training_step(name, dtype)
     entrants, _ = contenders.available(makers, problem)
     assert {"cnnlab", "loops"} <= set(entrants)
-    steps.require_same_first_step(entrants, problem)
+    measure.require_same_first_step(entrants, problem)
 
 
 def test_the_loops_make_the_first_step_of_notebook_4_too():
     problem = binary_step(3, 12, "float64")
-    steps.require_same_first_step({"cnnlab": in_cnnlab.training(problem), "loops": in_loops.training(problem)}, problem)
+    measure.require_same_first_step(
+        {"cnnlab": contenders.cnnlab_training(problem), "loops": in_loops.training(problem)}, problem
+    )
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if np.prod(case.shape) < 2000], ids=lambda case: case.words)
 def test_operations_agree(case):
-    from benchmarks.operations import results_of
 
     entrants, _ = contenders.available(contenders.OPERATIONS, case, case.arrays("float64"))
-    results = {name: results_of(entrant) for name, entrant in entrants.items()}
+    results = {name: measure.results_of(entrant) for name, entrant in entrants.items()}
     for name, result in results.items():
         require_same(name, result, results["cnnlab"])
 
 
 def slipped(problem, factor=1.001):
     """A contender whose gradients are a little too long."""
-    return in_cnnlab.training(problem._replace(learning_rate=factor * problem.learning_rate))
+    return contenders.cnnlab_training(problem._replace(learning_rate=factor * problem.learning_rate))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["a", "b", "c"])  # d is b with more images
 def test_a_slip_of_a_thousandth_is_found_before_anything_is_timed(monkeypatch, name, dtype):
-    monkeypatch.setattr(steps, "compared", lambda *_: pytest.fail("timed"))
+    monkeypatch.setattr(measure, "compared", lambda *_: pytest.fail("timed"))
     with pytest.raises(Disagreement, match="slipped differs from cnnlab by"):
-        steps.measure(training_step(name, dtype), {"cnnlab": in_cnnlab.training, "slipped": slipped}, QUICK)
+        measure.beside_each_other(
+            training_step(name, dtype), {"cnnlab": contenders.cnnlab_training, "slipped": slipped}, QUICK
+        )
 
 
 def test_a_loss_that_is_no_number_disagrees():
     def diverged(problem):
-        return in_cnnlab.training(problem)._replace(step=lambda: float("nan"))
+        return contenders.cnnlab_training(problem)._replace(step=lambda: float("nan"))
 
     with pytest.raises(Disagreement, match="loss"):
-        steps.measure(training_step("c", "float64"), {"cnnlab": in_cnnlab.training, "other": diverged}, QUICK)
+        measure.beside_each_other(
+            training_step("c", "float64"), {"cnnlab": contenders.cnnlab_training, "other": diverged}, QUICK
+        )
 
 
 @pytest.mark.parametrize(
@@ -126,7 +131,7 @@ def test_who_cannot_take_part_is_left_out_with_a_reason():
         raise Unavailable("it needs a C++ compiler, and there is none")
 
     problem = training_step("c", "float64")
-    measured = steps.measure(problem, {"cnnlab": in_cnnlab.training, "other": absent}, QUICK)
+    measured = measure.beside_each_other(problem, {"cnnlab": contenders.cnnlab_training, "other": absent}, QUICK)
     assert measured["left_out"] == {"other": "it needs a C++ compiler, and there is none"}
     assert set(measured["times"]) == {"cnnlab"}
 
@@ -182,14 +187,14 @@ def test_everyone_is_timed_with_the_first_alone():
 
 def test_an_epoch_is_a_step_for_each_batch():
     problem = binary_step(6, 12, "float64")
-    whole = in_cnnlab.training(problem._replace(batch_size=2))
+    whole = contenders.cnnlab_training(problem._replace(batch_size=2))
     whole.step()
     by_hand = problem.parameters
     for start in (0, 2, 4):
         part = problem._replace(
             parameters=by_hand, x=problem.x[start : start + 2], target=problem.target[start : start + 2]
         )
-        contender = in_cnnlab.training(part)
+        contender = contenders.cnnlab_training(part)
         contender.step()
         by_hand = contender.parameters()
     for name, value in whole.parameters().items():
