@@ -33,13 +33,13 @@ test-browser: .venv/ready
 
 # Run the notebooks as Colab does: its versions, and a package that only the setup cell installs.
 test-colab: .venv/ready-to-lint
-	$(BIN)/nox --session colab $(ARGS)
+	$(BIN)/nox --session colab --error-on-missing-interpreters $(ARGS)
 
 # Run everything on the Pythons that are here, with the oldest and the newest libraries, and in odd surroundings.
 test-versions: .venv/ready-to-lint
 	$(BIN)/nox $(ARGS)
 
-# Time cnnlab beside PyTorch, JAX and the notebooks' loops, and write what comes out into the README.
+# Time cnnlab beside PyTorch, JAX and the notebooks' loops, and write what comes out into docs/speed.md.
 bench: .venv/ready
 	$(BIN)/python -m pip install --quiet --editable ".[bench]"
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -121,7 +121,7 @@ def wheel(session: nox.Session) -> None:
     session.run(*TEST, "-c", os.devnull, f"--rootdir={folder}", *map(str, tests), *session.posargs)
 
 
-@nox.session(python=NEWEST)
+@nox.session(python=NEWEST, default=False)  # it needs the service that knows
 def audit(session: nox.Session) -> None:
     """Ask whether a library that `make test` installs has a known weakness."""
     session.install("pip-audit")
