@@ -87,10 +87,6 @@ def backprop_stepper(step: int = 0) -> Board:
     step : int
         Where the slider stands, from 0 to 27.
 
-    Returns
-    -------
-    Board
-
     Raises
     ------
     TypeError, ValueError

@@ -78,10 +78,6 @@ def single_filter_training(learning_rate: float = 0.001) -> Board:
     learning_rate : float
         Where the slider stands, from 0.00001 to 0.1.
 
-    Returns
-    -------
-    Board
-
     Raises
     ------
     TypeError, ValueError

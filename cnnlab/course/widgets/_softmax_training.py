@@ -96,10 +96,6 @@ def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
     steps : int
         Where the second slider stands, from 1 to 60.
 
-    Returns
-    -------
-    Board
-
     Raises
     ------
     TypeError, ValueError
