@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from cnnlab.course import widgets
+from cnnlab.course.plots import _figures
 from cnnlab.course.widgets import _digit_stages, _digits
 
 BOARDS = [name for name in widgets.__all__ if name != "Board"]
@@ -38,11 +39,12 @@ def _only_new_objects_are_counted():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _few_digits_and_a_network_that_need_not_be_trained():
+def _few_digits_a_network_that_need_not_be_trained_and_small_pictures():
     with pytest.MonkeyPatch.context() as patch:
         few = few_examples()
         patch.setattr(_digits, "load_examples", lambda: few)
         patch.setattr(_digit_stages, "quick_network", lambda: _digits.initial_network()[0])
+        patch.setattr(_figures, "SHARPNESS", 0.5)  # small pictures differ as large ones do
         yield
 
 

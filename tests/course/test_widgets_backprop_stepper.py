@@ -10,6 +10,7 @@ from boards import fit, words
 
 from cnnlab.convolution import conv2d_backward
 from cnnlab.course import widgets
+from cnnlab.course.plots import _figures
 from cnnlab.course.widgets._backprop_stages import IMAGE, KERNEL, LAST_STEP, PARAMETERS, TARGET, Box, backprop_stages
 from cnnlab.course.widgets._backprop_stepper import MAPS, arrow_ends
 from cnnlab.networks import SingleFilterCNN
@@ -121,7 +122,8 @@ def test_every_step_fits_its_maps_and_its_words():
         assert not re.search(r"nan|−0\.0*\b(?!\d)|-\d", stage.words(step))
 
 
-def test_every_step_has_a_picture_and_words_of_its_own():
+def test_every_step_has_a_picture_and_words_of_its_own(monkeypatch):
+    monkeypatch.setattr(_figures, "SHARPNESS", 0.5)  # small pictures differ as large ones do
     board = widgets.backprop_stepper(step=LAST_STEP)
     assert words(board)[0].startswith("Step 27 of 27, done: ")
     seen = set()

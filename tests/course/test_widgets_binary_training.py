@@ -272,8 +272,9 @@ def test_an_error_in_the_thread_is_shown_and_the_next_run_works(board, monkeypat
     board.controls["digits"].value = 300
     assert words(board)[0] == said, "it stays"
     board.train.click()
+    board.stop.click()
     board.thread.join(60)
-    assert board.run.state == "finished"
+    assert board.run.state == "stopped"
     assert board.error is None
 
 

@@ -84,15 +84,15 @@ def test_only_the_wrong_ones_are_wrong_and_in_order(network, examples):
         assert f"wrong; wrong answer {place + 1} of {len(wrong)}" in words(board)[0]
 
 
-def test_beyond_the_last_wrong_answer_it_stays_there_and_says_so(network, examples, monkeypatch):
+def test_beyond_the_last_wrong_answer_it_stays_there_and_a_network_without_mistakes_has_none(
+    network, examples, monkeypatch
+):
     few_mistakes(monkeypatch, examples, network, 3)
     board = widgets.digit_stages(network, digit=99)
     board.controls["answers"].value = "wrong"
     assert "(held-out number 2)" in words(board)[0]
     assert words(board)[0].endswith("wrong; wrong answer 3 of 3, the last")
 
-
-def test_a_network_without_mistakes_has_none_to_show(network, examples, monkeypatch):
     few_mistakes(monkeypatch, examples, network, 0)
     board = widgets.digit_stages(network)
     board.controls["answers"].value = "wrong"

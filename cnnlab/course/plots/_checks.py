@@ -50,7 +50,7 @@ def as_words(name: str, value: Any) -> str:
         if character != "\n" and (category(character)[0] == "C" or category(character) in ("Zl", "Zp")):
             raise ValueError(f"{name} must hold characters that can be drawn; got {character!a}")
     if not value.isascii() or "$" in value:
-        _try_to_draw(name, value)
+        _require_drawable(name, value)
     return value
 
 
@@ -59,7 +59,7 @@ def as_title(title: Any) -> str | None:
     return None if title is None else as_words("title", title)
 
 
-def _try_to_draw(name: str, words: str) -> None:
+def _require_drawable(name: str, words: str) -> None:
     """Raise a ValueError where the font has no picture of a character, or a formula between $ signs is none."""
     figure = Figure()
     renderer = FigureCanvasAgg(figure).get_renderer()
@@ -77,7 +77,7 @@ def _try_to_draw(name: str, words: str) -> None:
             ) from None
 
 
-def as_name(name: str, value: Any) -> str:
+def as_label(name: str, value: Any) -> str:
     """Return `value`, words that a legend shows."""
     words = as_words(name, value)
     if not words.strip() or words.startswith("_"):
@@ -85,7 +85,7 @@ def as_name(name: str, value: Any) -> str:
     return words
 
 
-def as_row(name: str, values: Any, count: int | None = None) -> list[Any]:
+def as_list(name: str, values: Any, count: int | None = None) -> list[Any]:
     """Return `values`, a list of things (or of so many), as a list."""
     is_row = isinstance(values, np.ndarray) and values.ndim == 1 and not isinstance(values, np.ma.MaskedArray)
     if not is_row and not isinstance(values, (list, tuple)):
@@ -107,7 +107,7 @@ def as_coordinate(name: str, value: Any) -> float:
 
 def as_rising(name: str, values: Any) -> np.ndarray:
     """Return `values` as a row of rising float64 numbers that have places on an axis."""
-    row = as_drawn(name, values, MOST_POINTS).astype(np.float64, copy=False)
+    row = as_numbers(name, values, MOST_POINTS).astype(np.float64, copy=False)
     if row.ndim != 1 or len(row) < 2:
         raise ValueError(f"{name} must be two or more numbers in a row; got shape {row.shape}")
     if not (np.abs(row) <= LARGEST_DRAWN).all():
@@ -122,7 +122,7 @@ def as_limits(limits: Any) -> tuple[float, float] | None:
     """Return `limits`, a pair of finite numbers, the smaller one first, or None."""
     if limits is None:
         return None
-    low, high = (as_number("limits", number) for number in as_row("limits", limits, 2))
+    low, high = (as_number("limits", number) for number in as_list("limits", limits, 2))
     if not -np.inf < low < high < np.inf:
         raise ValueError(f"limits must be two finite numbers, the smaller one first; got ({low:g}, {high:g})")
     return low, high
@@ -133,7 +133,7 @@ def as_box(box: Any, shape: tuple[int, int]) -> tuple[int, int, int, int] | None
     if box is None:
         return None
     row, column, height, width = (
-        as_int("box", number, minimum) for number, minimum in zip(as_row("box", box, 4), (0, 0, 1, 1), strict=True)
+        as_int("box", number, minimum) for number, minimum in zip(as_list("box", box, 4), (0, 0, 1, 1), strict=True)
     )
     if row + height > shape[0] or column + width > shape[1]:
         raise ValueError(
@@ -142,7 +142,7 @@ def as_box(box: Any, shape: tuple[int, int]) -> tuple[int, int, int, int] | None
     return row, column, height, width
 
 
-def as_drawn(name: str, values: Any, most: int) -> np.ndarray:
+def as_numbers(name: str, values: Any, most: int) -> np.ndarray:
     """Return `values` as a float array of at most so many numbers."""
     if isinstance(values, np.ndarray):  # before a copy is made
         _require_few(name, values.size, most)
@@ -153,7 +153,7 @@ def as_drawn(name: str, values: Any, most: int) -> np.ndarray:
 
 def as_image(name: str, values: Any) -> np.ndarray:
     """Return `values` as the float array of one image."""
-    values = as_drawn(name, values, MOST_NUMBERS)
+    values = as_numbers(name, values, MOST_NUMBERS)
     if values.ndim != 2 or not values.size:
         raise ValueError(f"{name} must have shape (H, W), one image; got {values.shape}")
     return values
@@ -164,7 +164,7 @@ def _require_few(name: str, count: int, most: int) -> None:
         raise ValueError(f"{name} must have at most {most:,} numbers to be drawn; got {count:,}: pass a part of them")
 
 
-def require_sheet(width: float, height: float, axes: int, remedy: str) -> None:
+def require_figure_size(width: float, height: float, axes: int, remedy: str) -> None:
     """Raise a ValueError if a figure of this size, in inches, with so many axes would take too much to draw."""
     if axes > MOST_AXES:
         raise ValueError(f"a figure must have at most {MOST_AXES} axes; got {axes:,}: {remedy}")

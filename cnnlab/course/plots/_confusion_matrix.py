@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from cnnlab.course.plots._checks import as_axes, as_image, as_row, as_title, as_words
+from cnnlab.course.plots._checks import as_axes, as_image, as_list, as_title, as_words
 from cnnlab.course.plots._figures import new_axes
 from cnnlab.course.plots._images import MOST_NUMBERED, image
 from cnnlab.course.plots._style import LETTERS
@@ -30,16 +30,12 @@ def confusion_matrix(
     title : str, optional
         Written above.
 
-    Returns
-    -------
-    Axes
-
     Raises
     ------
     TypeError, ValueError
         If counts are not square or below 0, or there are not K names.
     """
-    names = [as_words(f"names[{k}]", name) for k, name in enumerate(as_row("names", names))]
+    names = [as_words(f"names[{k}]", name) for k, name in enumerate(as_list("names", names))]
     if not names:
         raise ValueError("names must hold a name for each class; got none")
     counts = as_image("counts", counts)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from cnnlab._checks import as_int, as_positive, shown
-from cnnlab.course.plots._checks import as_row, require_sheet
+from cnnlab.course.plots._checks import as_list, require_figure_size
 from cnnlab.course.plots._style import PIXELS_PER_INCH, SHARPNESS
 
 
@@ -50,8 +50,8 @@ def new_axes(
     width, height = as_positive("width", width), as_positive("height", height)
     rows, columns = as_int("rows", rows, 1), as_int("columns", columns, 1)
     if height_ratios is not None:
-        height_ratios = [as_positive("height_ratios", ratio) for ratio in as_row("height_ratios", height_ratios, rows)]
-    require_sheet(width, height, rows * columns, "make width and height, or rows and columns, fit")
+        height_ratios = [as_positive("height_ratios", ratio) for ratio in as_list("height_ratios", height_ratios, rows)]
+    require_figure_size(width, height, rows * columns, "make width and height, or rows and columns, fit")
     with matplotlib.style.context("petroff10"):
         figure = Figure(figsize=(width, height), dpi=PIXELS_PER_INCH * SHARPNESS, layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False, height_ratios=height_ratios)
@@ -65,10 +65,6 @@ def png(fig: Any) -> bytes:
     ----------
     fig : Figure, Axes, or ndarray of Axes
 
-    Returns
-    -------
-    bytes
-
     Raises
     ------
     TypeError
@@ -78,7 +74,7 @@ def png(fig: Any) -> bytes:
     """
     figure = figure_of(fig)
     width, height = figure.get_size_inches()
-    require_sheet(width, height, len(figure.axes), "make another figure")
+    require_figure_size(width, height, len(figure.axes), "make another figure")
     # A canvas that stays with its figure remembers how wide its texts are.
     canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
     if not isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):

@@ -18,13 +18,13 @@ from cnnlab.course.plots._checks import (
     MOST_NUMBERS,
     as_axes,
     as_box,
-    as_drawn,
     as_image,
     as_limits,
-    as_row,
+    as_list,
+    as_numbers,
     as_title,
     as_words,
-    require_sheet,
+    require_figure_size,
 )
 from cnnlab.course.plots._extremes import scale_exponent, undrawn_note
 from cnnlab.course.plots._figures import new_axes
@@ -32,7 +32,9 @@ from cnnlab.course.plots._figures import new_axes
 NUMBERED_BY_DEFAULT = 8  # maps of up to 8 × 8 carry their numbers
 MOST_NUMBERED = 32  # rows and columns whose cells can carry numbers at all
 MOST_ROWS = 4096  # of an image that are drawn; of a larger one every second, third, …
-LONGEST = 20  # times as long as it is wide: a longer image gets cells that are not square, so as not to be a hair line
+MOST_ELONGATED = (
+    20  # times as long as it is wide: a longer image gets cells that are not square, so as not to be a hair line
+)
 
 
 def image(
@@ -67,10 +69,6 @@ def image(
         Cells to draw a frame around.
     picture : bool
         Whether to draw a small image as large ones are drawn: grey, without numbers at its edges or in its cells.
-
-    Returns
-    -------
-    Axes
 
     Raises
     ------
@@ -151,31 +149,31 @@ def images(
         If there is no image or one that is none, titles or signs are not as many, or the figure would be too large.
     """
     if not isinstance(values, (list, tuple)):
-        values = as_drawn("values", values, MOST_NUMBERS)
+        values = as_numbers("values", values, MOST_NUMBERS)
         if values.ndim != 3:
             raise ValueError(f"values must have shape (N, H, W), or be a list of images; got {values.shape}")
         values = list(values[: MOST_AXES + 1])
-    maps = [as_image(f"values[{k}]", value) for k, value in enumerate(as_row("values", values))]
+    maps = [as_image(f"values[{k}]", value) for k, value in enumerate(as_list("values", values))]
     count = len(maps)
     if not count:
         raise ValueError("values must hold at least one image; got none")
     captions: list[str | None] = [None] * count
     if titles is not None:
-        captions = [as_words(f"titles[{k}]", title) for k, title in enumerate(as_row("titles", titles))]
+        captions = [as_words(f"titles[{k}]", title) for k, title in enumerate(as_list("titles", titles))]
     if len(captions) != count:
         raise ValueError(f"titles must be as many as the images, {count}; got {len(captions)}")
     columns = count if columns is None else as_int("columns", columns, 1)
     if isinstance(signed, (bool, np.bool_)):
         signs = [bool(signed)] * count
     else:
-        signs = [as_flag(f"signed[{k}]", sign) for k, sign in enumerate(as_row("signed", signed, count))]
+        signs = [as_flag(f"signed[{k}]", sign) for k, sign in enumerate(as_list("signed", signed, count))]
     limits, size, picture = as_limits(limits), as_positive("size", size), as_flag("picture", picture)
     numbers = None if numbers is None else as_flag("numbers", numbers)
     rows = -(-count // columns)
-    tallest = min(LONGEST, max(value.shape[0] / value.shape[1] for value in maps))
+    tallest = min(MOST_ELONGATED, max(value.shape[0] / value.shape[1] for value in maps))
     height = size * tallest + (0.2 if titles is None else 0.45)  # with room for the numbers below and the title above
     remedy = "pass fewer images, another number of columns or another size"
-    require_sheet(columns * size, rows * height, rows * columns, remedy)
+    require_figure_size(columns * size, rows * height, rows * columns, remedy)
     axes = np.atleast_2d(new_axes(columns * size, rows * height, rows=rows, columns=columns))
     for k, ax in enumerate(axes.flat):
         if k >= count:
@@ -223,7 +221,7 @@ def _draw_map(
         interpolation="nearest",
         origin="upper",  # whatever the reader's matplotlibrc says
         extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-        aspect="equal" if max(height, width) <= LONGEST * min(height, width) else "auto",
+        aspect="equal" if max(height, width) <= MOST_ELONGATED * min(height, width) else "auto",
     )
     note = "\n".join(filter(None, notes))
     if note or "not finite" in ax.get_xlabel():  # an earlier map's note goes with it

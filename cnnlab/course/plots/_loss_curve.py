@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from cnnlab._checks import as_flag
 from cnnlab.course.plots import _style as style
-from cnnlab.course.plots._checks import MOST_POINTS, as_axes, as_drawn, as_name, as_words
+from cnnlab.course.plots._checks import MOST_POINTS, as_axes, as_label, as_numbers, as_words
 from cnnlab.course.plots._extremes import LARGEST_DRAWN, OFF_AXIS, undrawn_note
 from cnnlab.course.plots._figures import new_axes
 
@@ -44,20 +44,16 @@ def loss_curve(
     ylabel : str
         What the numbers are.
 
-    Returns
-    -------
-    Axes
-
     Raises
     ------
     TypeError, ValueError
         If losses are not numbers in a row.
     """
-    losses = as_drawn("losses", losses, MOST_POINTS).astype(np.float64, copy=False)
+    losses = as_numbers("losses", losses, MOST_POINTS).astype(np.float64, copy=False)
     if losses.ndim != 1:
         raise ValueError(f"losses must have shape (steps,), one number for each step; got {losses.shape}")
     ax, log = as_axes(ax), as_flag("log", log)
-    label = None if label is None else as_name("label", label)
+    label = None if label is None else as_label("label", label)
     ylabel = as_words("ylabel", ylabel)
     if ax is None:
         ax = new_axes()

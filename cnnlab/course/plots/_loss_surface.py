@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from cnnlab.course.plots._checks import MOST_POINTS, as_axes, as_drawn, as_name, as_rising, as_words
+from cnnlab.course.plots._checks import MOST_POINTS, as_axes, as_label, as_numbers, as_rising, as_words
 from cnnlab.course.plots._extremes import LARGEST_DRAWN, scale_exponent, undrawn_note
 from cnnlab.course.plots._figures import new_axes
 from cnnlab.course.plots._style import AMOUNTS, LETTERS, RED
@@ -42,16 +42,12 @@ def loss_surface(
     xlabel, ylabel : str
         What the coordinates are.
 
-    Returns
-    -------
-    Axes
-
     Raises
     ------
     TypeError, ValueError
         If the shapes do not fit together, x or y do not rise, or a loss is below 0.
     """
-    x, y, losses = as_rising("x", x), as_rising("y", y), as_drawn("losses", losses, MOST_POINTS).astype(np.float64)
+    x, y, losses = as_rising("x", x), as_rising("y", y), as_numbers("losses", losses, MOST_POINTS).astype(np.float64)
     if losses.shape != (y.size, x.size):
         raise ValueError(f"losses must have shape {(y.size, x.size)}, a row for each y; got {losses.shape}")
     finite = np.isfinite(losses)
@@ -61,10 +57,10 @@ def loss_surface(
         )
     ax = as_axes(ax)
     if path is not None:
-        path = as_drawn("path", path, MOST_POINTS).astype(np.float64)
+        path = as_numbers("path", path, MOST_POINTS).astype(np.float64)
         if path.ndim != 2 or path.shape[1] != 2 or not len(path):
             raise ValueError(f"path must have shape (steps, 2), points (x, y); got {path.shape}")
-    label = None if label is None else as_name("label", label)
+    label = None if label is None else as_label("label", label)
     xlabel, ylabel = as_words("xlabel", xlabel), as_words("ylabel", ylabel)
     if ax is None:
         ax = new_axes(5.0, 3.8)

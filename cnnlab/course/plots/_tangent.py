@@ -46,10 +46,6 @@ def tangent(
     xlabel, ylabel : str
         What x and f(x) are.
 
-    Returns
-    -------
-    Axes
-
     Raises
     ------
     TypeError, ValueError

@@ -51,23 +51,10 @@ def binary_run(
     steps: int,
     watch: Callable[[int, Callable[[], BinaryRun]], Any] | None = None,
 ) -> BinaryRun:
-    """Train the network of the notebook from its usual start, 64 digits at a time.
+    """Train the network of the notebook from its usual start, with the first `digits` digits, 64 at a time.
 
-    Parameters
-    ----------
-    learning_rate : float
-        η.
-    digits : int
-        How many of the 4,000 training digits take part, from 64.
-    steps : int
-        How many updates.
-    watch : callable, optional
-        Called as `watch(step, so_far)` before each update; `so_far()` gives the run up to there. A true return value
-        stops the run before the update.
-
-    Returns
-    -------
-    BinaryRun
+    `watch(step, so_far)` is called before each update, where `so_far()` gives the run up to there. A true return value
+    stops the run before the update.
     """
     train, test = _digits.load_examples()
     images, targets = train.images[:digits], train.targets[:digits]
@@ -91,13 +78,11 @@ def binary_run(
             "stopped": f"stopped at step {step:,} of {steps:,} (rate {learning_rate:.2g}, {digits:,} digits)",
             "diverged": f"{setting}: diverged at step {step:,}, where the loss is no longer finite",
         }[state]
-        recent = losses[-_steps_per_point(steps) :]
-        if recent and state != "diverged":
-            loss = float(np.mean(recent))
-            begin += f": loss {loss:{'.0f' if loss >= 10 else '.2f' if loss >= 0.1 else '.2g'}},"
-        else:
-            begin += ":"
-        words = f"{begin} training {100 * training[-1]:.0f} %, held out {100 * held_out[-1]:.0f} %"
+        told = ""
+        if losses and state != "diverged":
+            loss = float(np.mean(losses[-_steps_per_point(steps) :]))
+            told = f"loss {loss:{'.0f' if loss >= 10 else '.2f' if loss >= 0.1 else '.2g'}}, "
+        words = f"{begin}: {told}training {100 * training[-1]:.0f} %, held out {100 * held_out[-1]:.0f} %"
         return BinaryRun(network, np.array(losses), at.astype(int), training, held_out, step, state, words)
 
     def on_step(step: int, loss: float) -> bool:
@@ -265,9 +250,10 @@ def binary_training(learning_rate: float = 0.2, digits: int = 4000, steps: int =
     steps : int
         Where the third slider stands, from 200 to 10,000.
 
-    Returns
-    -------
-    TrainingBoard
+    Raises
+    ------
+    TypeError, ValueError
+        If a slider cannot stand there.
     """
     return TrainingBoard(learning_rate, digits, steps)
 

@@ -61,13 +61,11 @@ def convolution_step(
         )
         return ConvolutionStep(padded, corner, None, None, None, words)
     output = conv2d(image, kernel, stride=stride, padding=padding)
-    sizes = [
+    names = ("H'", "W'"), ("row", "column")
+    formula = ", ".join(
         f"{name} = ⌊({size} + 2·{padding} − {k}) / {stride}⌋ + 1 = {count} {thing}{'s'[: count > 1]}"
-        for name, size, k, count, thing in zip(
-            ("H'", "W'"), image.shape, kernel.shape, output.shape, ("row", "column"), strict=True
-        )
-    ]
-    formula = ", ".join(sizes)
+        for name, thing, size, k, count in zip(*names, image.shape, kernel.shape, output.shape, strict=True)
+    )
     if row >= output.shape[0] or column >= output.shape[1]:
         side = " and ".join(["below"] * (row >= output.shape[0]) + ["to the right"] * (column >= output.shape[1]))
         words = (
@@ -112,10 +110,6 @@ def convolution_window(
         The kernel that the slider calls own, of up to 5 × 5 numbers; 1 0, 0 −1 by default.
     image : (H, W) array_like, optional
         The image, of up to 8 × 8 numbers; a square with a foot by default.
-
-    Returns
-    -------
-    Board
 
     Raises
     ------
@@ -218,9 +212,8 @@ class _WindowPicture:
         self.images["products"].set_clim(-bound * self.reach, bound * self.reach)
         self._matrix("products", step.products, self.kernel_centre, bottom, "products")
         total = f"no output\n({cell[0]}, {cell[1]})" if step.total is None else f"sum = {style.compact(step.total)}"
-        self.sum.set_text(total)
         below = -0.6 if step.products is None else kernel.shape[0] / 2 + 0.25
-        self.sum.set_position((self.kernel_centre, bottom + below))
+        self.sum.set(text=total, position=(self.kernel_centre, bottom + below))
 
         largest = 1.0 if step.output is None else float(np.abs(step.output).max()) or 1.0
         self.images["map"].set_clim(-largest, largest)
@@ -254,8 +247,7 @@ class _WindowPicture:
         x, y = centre - columns / 2, middle - rows / 2
         image.set_data(values)
         image.set_extent((x, x + columns, y + rows, y))
-        self.titles[name].set_text(title)
-        self.titles[name].set_position((centre, y - 0.2))
+        self.titles[name].set(text=title, position=(centre, y - 0.2))
         self.grid_lines += [[(x, y + i), (x + columns, y + i)] for i in range(rows + 1)]
         self.grid_lines += [[(x + j, y), (x + j, y + rows)] for j in range(columns + 1)]
         colours = image.to_rgba(values)

@@ -73,10 +73,6 @@ def digit_stages(network: BinaryCNN | None = None, digit: int = 0) -> Board:
     digit : int
         Where the slider stands, from 0 to 99.
 
-    Returns
-    -------
-    Board
-
     Raises
     ------
     TypeError, ValueError

@@ -75,9 +75,10 @@ def filter_update(learning_rate: float = 0.1, steps: int = 10) -> Board:
     steps : int
         Where the second slider stands, from 1 to 100.
 
-    Returns
-    -------
-    Board
+    Raises
+    ------
+    TypeError, ValueError
+        If a slider cannot stand there.
     """
     controls = {
         "learning_rate": slider(

@@ -56,9 +56,10 @@ def logits(z0: float = 0.7, z1: float = -0.6, right: int = 1) -> Board:
     right : int
         The right class, 0 or 1.
 
-    Returns
-    -------
-    Board
+    Raises
+    ------
+    TypeError, ValueError
+        If a slider cannot stand there.
     """
     controls = {
         "z0": slider("z0", z0, "logit z₀", -LARGEST_LOGIT, LARGEST_LOGIT, 0.1, readout_format=".1f"),
@@ -84,15 +85,12 @@ def logits(z0: float = 0.7, z1: float = -0.6, right: int = 1) -> Board:
         middle.xaxis.label.set_text("z₁ − z₀" if right else "z₀ − z₁")
         for k in (0, 1):
             p, gradient = answer.probabilities[k], answer.gradient[k]
-            bars[k].set_height(p)
-            bars[k].set_hatch("//" if k == right else "")
-            numbers[k].set_position((k, p + 0.02))
-            numbers[k].set_text(style.probability(p) + ("\nright" if k == right else ""))
-            signed[k].set_height(gradient)
-            signed[k].set_facecolor(colours(0.5 + gradient / 2))
-            signs[k].set_position((k, gradient + 0.05 * np.sign(gradient)))
-            signs[k].set_verticalalignment("bottom" if gradient > 0 else "top")
-            signs[k].set_text(f"{style.probability(gradient, '+')}\n{Z[k]} should {'fall' if gradient > 0 else 'rise'}")
+            side, way = ("bottom", "fall") if gradient > 0 else ("top", "rise")
+            bars[k].set(height=p, hatch="//" if k == right else "")
+            numbers[k].set(position=(k, p + 0.02), text=style.probability(p) + ("\nright" if k == right else ""))
+            signed[k].set(height=gradient, facecolor=colours(0.5 + gradient / 2))
+            signs[k].set(position=(k, gradient + 0.05 * np.sign(gradient)), verticalalignment=side)
+            signs[k].set_text(f"{style.probability(gradient, '+')}\n{Z[k]} should {way}")
         return answer.words
 
     return Board(controls, plots.figure_of(left), draw)

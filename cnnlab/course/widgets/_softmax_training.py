@@ -96,9 +96,10 @@ def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
     steps : int
         Where the second slider stands, from 1 to 60.
 
-    Returns
-    -------
-    Board
+    Raises
+    ------
+    TypeError, ValueError
+        If a slider cannot stand there.
     """
     controls = {
         "learning_rate": learning_rate_slider(learning_rate, -4, 3, 0.25),
