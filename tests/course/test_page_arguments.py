@@ -8,37 +8,12 @@ import tracemalloc
 import zlib
 from unittest import mock
 
-import hostile_values
+import hostile
+import hostile_values as hv
 import ipywidgets
 import numpy as np
 import pytest
-from hostile import (
-    FINE,
-    MOST_MEMORY,
-    PASSES,
-    RIGHT,
-    Argument,
-    Case,
-    Fresh,
-    Refuse,
-    accept,
-    calls,
-    check,
-    is_telling,
-    missing,
-)
-from hostile_values import (
-    EMPTY,
-    EXTREME_FLOATS,
-    EXTREMES,
-    FLOATS,
-    FORMS,
-    INTEGERS,
-    NUMPY_WHOLE,
-    PAIRS,
-    VAST,
-    WHOLE,
-)
+from hostile import FINE, MOST_MEMORY, PASSES, RIGHT, Argument, Case, Fresh, Refuse, accept
 from matplotlib.figure import Figure
 
 from cnnlab.course import exercises, plots, widgets
@@ -46,11 +21,11 @@ from cnnlab.course.exercises import filter_update
 
 # What a call drew is read back from the axes, and compared with what the numbers say.
 
-PLAIN = (*(name for name in FORMS if name != "tuple of lists"), *INTEGERS, *FLOATS)
-WHOLE_FORMS = ("read-only", "big-endian", "subclass", "list", *(name for name in INTEGERS if name != "bool"), "0-d")
+PLAIN = (*(name for name in hv.FORMS if name != "tuple of lists"), *hv.INTEGERS, *hv.FLOATS)
+WHOLE_FORMS = ("read-only", "big-endian", "subclass", "list", *(name for name in hv.INTEGERS if name != "bool"), "0-d")
 NUMBER_FORMS = ("object with __array__", "memoryview", "float16", "float32", *WHOLE_FORMS)
 WIDE = ("all float32's largest", "one float32's largest", "2**31", "2**62", "2**63", "10**30")
-SMALL = tuple(name for name in EXTREMES if name[4:] in ("smallest denormal", "-1e-310", "-0.0"))
+SMALL = tuple(name for name in hv.EXTREMES if name[4:] in ("smallest denormal", "-1e-310", "-0.0"))
 SMALL = (*SMALL, "float 5e-324", "0.5", "1.5", "-0.5", "2.0")
 ROWS = ("pair of floats", "three numbers", "no numbers")
 _kept = []  # axes on which nothing is drawn
@@ -241,7 +216,7 @@ def measured(**arguments):
 
 AX = Argument(Fresh(clean_axes), accept("None", answer=FINE))
 IMAGE = np.array([[1.0, 2, 3], [4, 5, 6]])
-ONE_NUMBER = accept(NUMBER_FORMS, NUMPY_WHOLE, "np.float32 2.0")
+ONE_NUMBER = accept(NUMBER_FORMS, hv.NUMPY_WHOLE, "np.float32 2.0")
 
 
 def flag(*more):
@@ -316,9 +291,8 @@ def small_matrix(values):
             raise Refuse
         return board("convolution_window")(**arguments | {values: array.tolist()})
 
-    return (
-        accept(PLAIN) | accept(EXTREMES, "tuple of lists", "pair of pairs", answer=answer) | accept("None", answer=FINE)
-    )
+    drawn = accept(hv.EXTREMES, "tuple of lists", "pair of pairs", answer=answer)
+    return accept(PLAIN) | drawn | accept("None", answer=FINE)
 
 
 def slot(sound, *numbers):
@@ -329,41 +303,41 @@ def slot(sound, *numbers):
 
 BOARDS = {
     "widgets.filter_update": Case(
-        board("filter_update"), learning_rate=slot(0.125), steps=slot(2, "1", "2", "3", NUMPY_WHOLE)
+        board("filter_update"), learning_rate=slot(0.125), steps=slot(2, "1", "2", "3", hv.NUMPY_WHOLE)
     ),
     "widgets.binary_training": Case(
         board("binary_training"),
-        learning_rate=slot(0.5, "0.5", "1", "2", "3", "1.5", "2.0", NUMPY_WHOLE, "np.float32 2.0"),
+        learning_rate=slot(0.5, "0.5", "1", "2", "3", "1.5", "2.0", hv.NUMPY_WHOLE, "np.float32 2.0"),
         digits=slot(200),
         steps=slot(200),
     ),
     "widgets.digit_stages": Case(
         board("digit_stages"),
         network=Argument(None, accept("None", answer=FINE)),
-        digit=slot(2, "0", "1", "2", "3", NUMPY_WHOLE),
+        digit=slot(2, "0", "1", "2", "3", hv.NUMPY_WHOLE),
     ),
     "widgets.convolution_window": Case(
         board("convolution_window"),
-        row=slot(1, "0", "1", "2", "3", NUMPY_WHOLE),
-        column=slot(1, "0", "1", "2", "3", NUMPY_WHOLE),
+        row=slot(1, "0", "1", "2", "3", hv.NUMPY_WHOLE),
+        column=slot(1, "0", "1", "2", "3", hv.NUMPY_WHOLE),
         kernel=Argument("edge"),
-        padding=slot(1, "0", "1", "2", NUMPY_WHOLE),
-        stride=slot(1, "1", "2", "3", NUMPY_WHOLE),
+        padding=slot(1, "0", "1", "2", hv.NUMPY_WHOLE),
+        stride=slot(1, "1", "2", "3", hv.NUMPY_WHOLE),
         own=Argument(np.array([[1.0, 0], [0, -1]]), small_matrix("own")),
         image=Argument(np.array([[1.0, 2, 3], [4, 5, 6]]), small_matrix("image")),
     ),
-    "widgets.backprop_stepper": Case(board("backprop_stepper"), step=slot(2, "0", "1", "2", "3", NUMPY_WHOLE)),
+    "widgets.backprop_stepper": Case(board("backprop_stepper"), step=slot(2, "0", "1", "2", "3", hv.NUMPY_WHOLE)),
     "widgets.single_filter_training": Case(board("single_filter_training"), learning_rate=slot(0.0625)),
     "widgets.logits": Case(
         board("logits"),
-        z0=slot(0.5, WHOLE[:-1], SMALL, NUMPY_WHOLE, "np.float32 2.0"),
-        z1=slot(0.5, WHOLE[:-1], SMALL, NUMPY_WHOLE, "np.float32 2.0"),
+        z0=slot(0.5, hv.WHOLE[:-1], SMALL, hv.NUMPY_WHOLE, "np.float32 2.0"),
+        z1=slot(0.5, hv.WHOLE[:-1], SMALL, hv.NUMPY_WHOLE, "np.float32 2.0"),
         right=slot(1, "0", "1", "np.int8 1", "big-endian 0-d int"),
     ),
     "widgets.softmax_training": Case(
         board("softmax_training"),
-        learning_rate=slot(0.5, "0.5", "1", "2", "3", "1.5", "2.0", NUMPY_WHOLE, "np.float32 2.0"),
-        steps=slot(2, "1", "2", "3", NUMPY_WHOLE),
+        learning_rate=slot(0.5, "0.5", "1", "2", "3", "1.5", "2.0", hv.NUMPY_WHOLE, "np.float32 2.0"),
+        steps=slot(2, "1", "2", "3", hv.NUMPY_WHOLE),
     ),
 }
 
@@ -374,8 +348,8 @@ CASES = {
         width=Argument(2.0, ONE_NUMBER, accept("1", "2", "3", "0.5", "1.5", "2.0", answer=RIGHT)),
         height=Argument(3, ONE_NUMBER, accept("1", "2", "3", "0.5", "1.5", "2.0", answer=RIGHT)),
         rows=Argument(2, accept(WHOLE_FORMS, "2", "np.uint64 2", "0-d int", answer=RIGHT), named=("height_ratios",)),
-        columns=Argument(1, accept(WHOLE_FORMS, NUMPY_WHOLE), accept("1", "2", "3", answer=RIGHT)),
-        height_ratios=Argument([2.0, 1], accept("None", PAIRS, "pair of floats", "one axis less", answer=RIGHT)),
+        columns=Argument(1, accept(WHOLE_FORMS, hv.NUMPY_WHOLE), accept("1", "2", "3", answer=RIGHT)),
+        height_ratios=Argument([2.0, 1], accept("None", hv.PAIRS, "pair of floats", "one axis less", answer=RIGHT)),
     ),
     "plots.png": Case(lambda fig: plots.png(fig)[:4], fig=Argument(Fresh(clean_axes))),
     "plots.show": Case(shown, lambda fig, alt: [alt], fig=Argument(Fresh(clean_axes)), alt=words()),
@@ -383,7 +357,7 @@ CASES = {
         drawing(plots.image),
         expected_image,
         changes=("ax",),
-        values=Argument(IMAGE, accept(PLAIN), accept(EXTREMES, "tuple of lists", answer=RIGHT), named=("box",)),
+        values=Argument(IMAGE, accept(PLAIN), accept(hv.EXTREMES, "tuple of lists", answer=RIGHT), named=("box",)),
         ax=AX,
         title=words("None"),
         signed=flag(),
@@ -395,9 +369,9 @@ CASES = {
     "plots.images": Case(
         drawing(plots.images),
         expected_images,
-        values=Argument(IMAGE[None], accept(PLAIN), accept(EXTREMES, "tuple of lists", answer=RIGHT)),
+        values=Argument(IMAGE[None], accept(PLAIN), accept(hv.EXTREMES, "tuple of lists", answer=RIGHT)),
         titles=Argument(["words"], accept("None", answer=RIGHT)),
-        columns=Argument(1, accept(WHOLE_FORMS, NUMPY_WHOLE), accept("None", "1", "2", "3", answer=RIGHT)),
+        columns=Argument(1, accept(WHOLE_FORMS, hv.NUMPY_WHOLE), accept("None", "1", "2", "3", answer=RIGHT)),
         signed=flag(),
         limits=Argument(None, accept("None", "one axis less", answer=RIGHT)),
         numbers=flag("None"),
@@ -411,7 +385,7 @@ CASES = {
         losses=Argument(
             np.array([3.0, 2, 1, 4]),
             accept(PLAIN),
-            accept(EXTREMES, PAIRS, EMPTY, ROWS, "tuple of lists", answer=RIGHT),
+            accept(hv.EXTREMES, hv.PAIRS, hv.EMPTY, ROWS, "tuple of lists", answer=RIGHT),
         ),
         ax=AX,
         label=words("None"),
@@ -434,12 +408,12 @@ CASES = {
             accept("tuple of lists", "one float32's largest", answer=RIGHT),
             named=("losses",),
         ),
-        losses=Argument(IMAGE, accept(PLAIN), accept(EXTREMES, "tuple of lists", answer=RIGHT)),
+        losses=Argument(IMAGE, accept(PLAIN), accept(hv.EXTREMES, "tuple of lists", answer=RIGHT)),
         ax=AX,
         path=Argument(
             np.array([[0.0, 1], [1, 1.5], [2, 2]]),
             accept(PLAIN),
-            accept(EXTREMES, "None", "tuple of lists", "pair of pairs", answer=RIGHT),
+            accept(hv.EXTREMES, "None", "tuple of lists", "pair of pairs", answer=RIGHT),
         ),
         label=words("None"),
         xlabel=words(),
@@ -454,8 +428,10 @@ CASES = {
             accept("class", answer=RIGHT),
             accept("function", answer=PASSES),
         ),
-        x=Argument(1.0, ONE_NUMBER, accept(WHOLE, SMALL, "2**31", answer=RIGHT)),
-        slope=Argument(2.0, ONE_NUMBER, accept(WHOLE, EXTREMES, VAST[:-1], EXTREME_FLOATS, SMALL, answer=RIGHT)),
+        x=Argument(1.0, ONE_NUMBER, accept(hv.WHOLE, SMALL, "2**31", answer=RIGHT)),
+        slope=Argument(
+            2.0, ONE_NUMBER, accept(hv.WHOLE, hv.EXTREMES, hv.VAST[:-1], hv.EXTREME_FLOATS, SMALL, answer=RIGHT)
+        ),
         ax=AX,
         reach=Argument(1.0, ONE_NUMBER, accept("1", "2", "3", "1000000", *WIDE, "0.5", "1.5", "2.0", answer=RIGHT)),
         title=words("None"),
@@ -469,7 +445,7 @@ CASES = {
         counts=Argument(
             np.array([[9, 1], [2, 8]]),
             accept(PLAIN),
-            accept(EXTREMES, "tuple of lists", "pair of pairs", answer=RIGHT),
+            accept(hv.EXTREMES, "tuple of lists", "pair of pairs", answer=RIGHT),
         ),
         ax=AX,
         names=Argument(["no", "yes"]),
@@ -490,7 +466,7 @@ CASES = {
         printed(filter_update.gradient.check),
         function=Argument(
             None,
-            accept(*(value.name for value in hostile_values.values(None)), answer=lambda **_: "✗ Exercise 1.3"),
+            accept(*(value.name for value in hv.values(None)), answer=lambda **_: "✗ Exercise 1.3"),
         ),
     ),
     "exercises.Exercise.hint": Case(printed(filter_update.gradient.hint)),
@@ -498,10 +474,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("name", "argument"), calls(CASES))
+@pytest.mark.parametrize(("name", "argument"), hostile.calls(CASES))
 def test_telling_values_that_cannot_be_drawn_get_an_error_that_helps(name, argument):
     taken = [] if argument is None else ["sound", *CASES[name].arguments[argument].accepted]
-    check(CASES, name, argument, lambda value: is_telling(value) and value.name not in taken)
+    hostile.check(CASES, name, argument, lambda value: hostile.is_telling(value) and value.name not in taken)
 
 
 @pytest.fixture(scope="module")
@@ -511,14 +487,14 @@ def digits_are_read():
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(("name", "argument"), calls(CASES))
+@pytest.mark.parametrize(("name", "argument"), hostile.calls(CASES))
 @pytest.mark.usefixtures("digits_are_read")
 def test_every_value_gets_the_right_picture_or_an_error_that_helps(name, argument):
     """Of what draws figures a quarter of the values is tried, another for each argument."""
     draws = name.startswith(("plots.", "widgets."))
     sampled = lambda value: zlib.crc32(f"{name} {argument} {value.name}".encode()) % 4 == 0
-    check(CASES, name, argument, lambda value: not draws or value.name == "sound" or sampled(value))
+    hostile.check(CASES, name, argument, lambda value: not draws or value.name == "sound" or sampled(value))
 
 
 def test_every_public_function_and_argument_has_a_case():
-    assert not missing(CASES, "course")
+    assert not hostile.missing(CASES, "course")

@@ -1,29 +1,17 @@
 """Which arguments the operations take, and how they refuse the others."""
 
+import hostile
+import hostile_values as hv
 import numpy as np
 import operation_answers
 import pytest
-from hostile import PASSES, RIGHT, Argument, Case, accept, calls, check, check_sentence, is_telling, missing, sentences
-from hostile_values import (
-    BOOLS,
-    EMPTY,
-    EXTREME_FLOATS,
-    EXTREMES,
-    FLOATS,
-    FORMS,
-    INTEGERS,
-    NUMPY_WHOLE,
-    PAIRS,
-    RANKS,
-    SINGLE_FORMS,
-    WHOLE,
-)
+from hostile import PASSES, RIGHT, Argument, Case, accept
 
 from cnnlab import activations, convolution, gradient_check, linear, losses, normalization, pooling
 
 # Whatever NumPy reads as real numbers. Whether shape and values fit, the answer says.
 NUMBERS = (
-    *(EXTREMES + RANKS + EMPTY + WHOLE + NUMPY_WHOLE + EXTREME_FLOATS + BOOLS + PAIRS),
+    *(hv.EXTREMES + hv.RANKS + hv.EMPTY + hv.WHOLE + hv.NUMPY_WHOLE + hv.EXTREME_FLOATS + hv.BOOLS + hv.PAIRS),
     *("0.5", "1.5", "-0.5", "2.0", "2**31", "2**62", "-2**62", "2**63"),
     *("pair of floats", "pair of pairs", "three numbers", "no numbers"),
 )
@@ -31,31 +19,31 @@ NUMBERS = (
 
 def numbers(sound, *also, named=()):
     """Take any real numbers of a fitting shape."""
-    same = accept(FORMS, INTEGERS, FLOATS, "np.float32 2.0")
+    same = accept(hv.FORMS, hv.INTEGERS, hv.FLOATS, "np.float32 2.0")
     return Argument(sound, same, accept(NUMBERS, *also, answer=RIGHT), named=named)
 
 
 def whole(sound, *also, named=()):
     """Take a whole number, and a pair of them; steps may be so long that only one is made."""
-    integers = [name for name in INTEGERS if name != "bool"]
-    right = accept(WHOLE, PAIRS, "2**31", "2**62", *also, answer=RIGHT)
-    return Argument(sound, accept(SINGLE_FORMS, integers, NUMPY_WHOLE), right, named=named)
+    integers = [name for name in hv.INTEGERS if name != "bool"]
+    right = accept(hv.WHOLE, hv.PAIRS, "2**31", "2**62", *also, answer=RIGHT)
+    return Argument(sound, accept(hv.SINGLE_FORMS, integers, hv.NUMPY_WHOLE), right, named=named)
 
 
 def axis(sound):
-    integers = [name for name in INTEGERS if name != "bool"]
-    return Argument(sound, accept(SINGLE_FORMS, integers, NUMPY_WHOLE), accept(WHOLE, answer=RIGHT))
+    integers = [name for name in hv.INTEGERS if name != "bool"]
+    return Argument(sound, accept(hv.SINGLE_FORMS, integers, hv.NUMPY_WHOLE), accept(hv.WHOLE, answer=RIGHT))
 
 
 def labels(sound):
-    return Argument(sound, accept(FORMS, INTEGERS), accept(NUMBERS, answer=RIGHT))
+    return Argument(sound, accept(hv.FORMS, hv.INTEGERS), accept(NUMBERS, answer=RIGHT))
 
 
 def positive(sound):
     """Take a number above 0."""
-    given = [*WHOLE, *EXTREME_FLOATS, "0.5", "1.5", "-0.5", "2.0", "2**31", "2**62", "2**63", "10**30"]
-    extremes = [name for name in EXTREMES if name.startswith(("all ", "one "))]
-    forms = [*SINGLE_FORMS, *FLOATS, *NUMPY_WHOLE, "object with __array__", "memoryview", "np.float32 2.0"]
+    given = [*hv.WHOLE, *hv.EXTREME_FLOATS, "0.5", "1.5", "-0.5", "2.0", "2**31", "2**62", "2**63", "10**30"]
+    extremes = [name for name in hv.EXTREMES if name.startswith(("all ", "one "))]
+    forms = [*hv.SINGLE_FORMS, *hv.FLOATS, *hv.NUMPY_WHOLE, "object with __array__", "memoryview", "np.float32 2.0"]
     return Argument(sound, accept(forms), accept(given, extremes, "-2**62", answer=RIGHT))
 
 
@@ -152,7 +140,7 @@ CASES = {
             "weight": numbers(KERNELS, named=("kernel", "dy")),
             "stride": whole(1, named=("dy",)),
             "padding": whole(0, named=("dy",)),
-            "input_gradient": Argument(True, accept(BOOLS, answer=RIGHT)),
+            "input_gradient": Argument(True, accept(hv.BOOLS, answer=RIGHT)),
         },
     ),
     **cases(
@@ -178,19 +166,19 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("name", "argument"), calls(CASES))
+@pytest.mark.parametrize(("name", "argument"), hostile.calls(CASES))
 def test_telling_values_get_the_right_answer_or_an_error_that_helps(name, argument):
-    check(CASES, name, argument, is_telling)
+    hostile.check(CASES, name, argument, hostile.is_telling)
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(("name", "argument"), calls(CASES))
+@pytest.mark.parametrize(("name", "argument"), hostile.calls(CASES))
 def test_every_value_gets_the_right_answer_or_an_error_that_helps(name, argument):
-    check(CASES, name, argument, lambda value: not is_telling(value))
+    hostile.check(CASES, name, argument, lambda value: not hostile.is_telling(value))
 
 
 def test_every_public_function_and_argument_has_a_case():
-    assert not missing(CASES, "operations")
+    assert not hostile.missing(CASES, "operations")
 
 
 def is_float(value):
@@ -234,14 +222,8 @@ conv2d_output_size(5, 2.0)
     TypeError: kernel_size must be a whole number or a pair (rows, columns); got 2.0
 conv2d_output_size(5, True)
     TypeError: kernel_size must be a whole number; got True (bool)
-max_pool2d(ones(4, 4), (2, 1.5))
-    TypeError: kernel_size must be a whole number; got 1.5 (float)
 max_pool2d(ones(4, 4), (2, 2, 2))
     ValueError: kernel_size must be a whole number or a pair (rows, columns); got 3 numbers
-conv2d(ones(4, 4), ones(2, 2), stride=0)
-    ValueError: stride must be at least 1; got 0
-conv2d(ones(4, 4), ones(2, 2), padding=-1)
-    ValueError: padding must be at least 0; got -1
 conv2d_backward(ones(2, 2), ones(3, 3), ones(2, 2), input_gradient="no")
     TypeError: input_gradient must be True or False; got 'no'
 max_pool2d(np.broadcast_to(1.0, (2**16, 2**15)))
@@ -374,6 +356,6 @@ for _module in (activations, convolution, gradient_check, linear, losses, normal
     NAMES |= {name: getattr(_module, name) for name in _module.__all__}
 
 
-@pytest.mark.parametrize(("call", "sentence"), sentences(SENTENCES))
+@pytest.mark.parametrize(("call", "sentence"), hostile.sentences(SENTENCES))
 def test_a_slip_is_answered_in_these_words(call, sentence):
-    check_sentence(call, sentence, NAMES)
+    hostile.check_sentence(call, sentence, NAMES)
