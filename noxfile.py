@@ -119,10 +119,3 @@ def wheel(session: nox.Session) -> None:
     if not Path(place).is_relative_to(session.virtualenv.location):
         session.error(f"what is tested is not the wheel: {place}")
     session.run(*TEST, "-c", os.devnull, f"--rootdir={folder}", *map(str, tests), *session.posargs)
-
-
-@nox.session(python=NEWEST, default=False)  # it needs the service that knows
-def audit(session: nox.Session) -> None:
-    """Ask whether a library that `make test` installs has a known weakness."""
-    session.install("pip-audit")
-    session.run("pip-audit", "--requirement", "requirements.txt", *session.posargs)

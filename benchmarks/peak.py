@@ -2,8 +2,8 @@
 
 It is the process's memory (its resident set) at the highest moment of two steps, less what the process held before
 them: the libraries, the images, the parameters, and what a step with a single image leaves behind. The system's count
-sees what every library allocates; `tracemalloc`, which tests/networks/test_speed.py uses, sees NumPy's arrays alone, but to the
-byte.
+sees what every library allocates; `tracemalloc`, which tests/networks/test_speed.py uses, sees NumPy's arrays alone,
+but to the byte.
 """
 
 from __future__ import annotations
