@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from cnnlab import _im2col
 
-EXTREMES = [np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, -1e-310, 1.0, -2.0, float(np.finfo(np.float32).max)]
+# None so large that a sum would depend on the order of its terms.
+EXTREMES = [np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, -1e-310, 1.0, -2.0]
 KINDS = {
     "normal": lambda rng, shape: rng.standard_normal(shape),
     "whole": lambda rng, shape: rng.integers(-2, 3, shape),  # ties and zeros
@@ -46,12 +47,13 @@ def one_of(rng, choices):
     return choices[rng.integers(len(choices))]
 
 
-def made(rng, shape):
+def made(rng, shape, *, extreme=True):
     """Make an array of any dtype, kind of value and layout; float32 could not hold what is extreme.
 
     The seed chooses them: drawn one by one by hypothesis, they would cost more than the tests themselves.
     """
-    dtype, kind, layout = one_of(rng, DTYPES), one_of(rng, list(KINDS)), one_of(rng, list(LAYOUTS.values()))
+    kinds = [kind for kind in KINDS if extreme or kind != "extreme"]
+    dtype, kind, layout = one_of(rng, DTYPES), one_of(rng, kinds), one_of(rng, list(LAYOUTS.values()))
     return layout(np.asarray(KINDS[kind](rng, shape), np.float64 if kind == "extreme" else dtype))
 
 
