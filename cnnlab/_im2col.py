@@ -63,7 +63,7 @@ class Columns:
     """The windows of a block of images as columns, in memory that is made once and filled again for every block.
 
     Fresh memory for every block would cost more in page faults than the copying itself. A window is slid along the
-    rows first, and then the result along the columns: two copies of long tiles take half the time of one copy of
+    rows first, and then the result along the columns: two copies of long runs take half the time of one copy of
     short ones for each kernel entry.
 
     Parameters
@@ -119,7 +119,7 @@ def add_columns(images: np.ndarray, columns: np.ndarray, geometry: Geometry, sli
     """Add columns (n, C, kH, kW, H', W') to the windows of padded images: `Columns.fill` in reverse.
 
     It goes in the same two stages, by way of `slid` (n, C, kW, H, W'), which is overwritten: most of the additions then
-    run over the long tiles of the columns, and few over the short rows of the images.
+    run over the long runs of the columns, and few over the short rows of the images.
     """
     if slid is None:
         slid = np.empty((*columns.shape[:2], columns.shape[3], images.shape[2], columns.shape[5]), columns.dtype)

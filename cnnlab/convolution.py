@@ -137,7 +137,7 @@ def conv2d_output_size(
 def unfold(
     x: ArrayLike, kernel_size: int | tuple[int, int], *, stride: int | tuple[int, int] = 1, padding: Padding = 0
 ) -> np.ndarray:
-    """Copy every geometry of an image into a column of a matrix.
+    """Copy every window of an image into a column of a matrix.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def unfold(
     Returns
     -------
     (N, C kH kW, H' W') ndarray, or (kH kW, H' W')
-        Column i W' + j holds the geometry at output cell (i, j), channel by channel, row by row.
+        Column i W' + j holds the window at output cell (i, j), channel by channel, row by row.
 
     References
     ----------
@@ -380,13 +380,13 @@ def conv2d_backward(
 def _input_gradient(
     dy: np.ndarray, shape: tuple[int, ...], kernels: np.ndarray, geometry: Geometry, dtype: np.dtype
 ) -> np.ndarray:
-    """Send each output's gradient back, through the kernel, to the geometry it came from."""
+    """Send each output's gradient back, through the kernel, to the window it came from."""
     d_x = np.zeros(shape, dtype)
-    turned = kernels.reshape(len(kernels), prod(kernels.shape[1:])).T
+    transposed = kernels.reshape(len(kernels), prod(kernels.shape[1:])).T
 
     def columns(tile: Tile) -> np.ndarray:
         part = dy[tile.images, :, tile.rows, tile.across]
-        product = np.matmul(turned, part.reshape(len(part), len(kernels), prod(tile.geometry.output_size)))
+        product = np.matmul(transposed, part.reshape(len(part), len(kernels), prod(tile.geometry.output_size)))
         return product.reshape(len(part), shape[1], *geometry.kernel_size, *tile.geometry.output_size)
 
     add_tiles(d_x, geometry, len(kernels), columns)

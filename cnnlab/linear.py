@@ -120,6 +120,6 @@ def _features_and_weight(x: ArrayLike, weight: ArrayLike) -> tuple[np.ndarray, n
     if weight.ndim != 2:
         raise ValueError(f"weight must have shape (out, in), one row for each output; got {weight.shape}")
     if x.shape[-1] != weight.shape[1]:
-        hint = ": weight may need turning, weight.T" if x.shape[-1] == weight.shape[0] else ""
+        hint = ": weight may need transposing, weight.T" if x.shape[-1] == weight.shape[0] else ""
         raise ValueError(f"weight takes {weight.shape[1]} features, x has {x.shape[-1]}{hint}")
     return x, weight

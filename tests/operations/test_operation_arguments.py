@@ -297,7 +297,7 @@ linear(ones(2, 3, 4, 4), ones(1, 48))
 linear(ones(2, 3), ones(3))
     ValueError: weight must have shape (out, in), one row for each output; got (3,)
 linear(ones(2, 3), ones(3, 5))
-    ValueError: weight takes 5 features, x has 3: weight may need turning, weight.T
+    ValueError: weight takes 5 features, x has 3: weight may need transposing, weight.T
 linear(ones(2, 3), ones(1, 5))
     ValueError: weight takes 5 features, x has 3
 linear(ones(2, 3), ones(4, 3), ones(3))
