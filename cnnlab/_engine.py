@@ -22,9 +22,9 @@ __all__ = ["loss_gradients_correct", "scores"]
 Part = tuple[float, Parameters, int]  # what a block adds to the loss, to each gradient, and to the correct predictions
 
 NOTHING = np.empty(0)
-MOST_KEPT = 6  # memories in each thread
+MOST_MEMORIES = 6  # memories in each thread
 
-_kept = threading.local()  # two threads must not write into the same memory
+_in_this_thread = threading.local()  # two threads must not write into the same memory
 
 
 class Images:
@@ -93,14 +93,14 @@ def _reordered(layers: Sequence[Layer]) -> list[Layer]:
 
 def _memory(network: Any, shape: tuple[int, ...]) -> Memory:
     """Return this thread's memory for images of this shape; make it where it is new or was not used for long."""
-    if not hasattr(_kept, "memories"):
-        _kept.memories = OrderedDict()
-    memories, key = _kept.memories, (network.form, shape)
+    if not hasattr(_in_this_thread, "memories"):
+        _in_this_thread.memories = OrderedDict()
+    memories, key = _in_this_thread.memories, (network.form, shape)
     if key in memories:
         memories.move_to_end(key)
     else:
         memories[key] = Memory(network.layers, shape, network.parameters, network.dtype)
-        if len(memories) > MOST_KEPT:
+        if len(memories) > MOST_MEMORIES:
             memories.popitem(last=False)
     memory: Memory = memories[key]
     return memory

@@ -139,9 +139,9 @@ def _max_pool2d_backward(dy: np.ndarray, x: Windows, y: np.ndarray, dx: Windows,
         if np.count_nonzero(largest) > y.size:  # a tie
             first, *others = largest.reshape(-1, *y.shape)
             taken = first.copy()
-            for hit in others:
-                np.greater(hit, taken, out=hit)
-                taken |= hit
+            for maximum in others:
+                np.greater(maximum, taken, out=maximum)
+                taken |= maximum
         np.multiply(largest, dy, out=dx.cells)
         return
     waiting = np.ones(y.shape, bool)  # windows whose maximum has not been met yet

@@ -127,7 +127,7 @@ def test_an_image_too_large_to_keep_its_columns_gives_the_same_numbers(monkeypat
     network, x, target = make(name)
     expected, answers = network.loss_gradients_correct(x, target), network.predict(x)
     monkeypatch.setattr(layers, "MOST_KEPT_NUMBERS", 9 * 9 * 7 - 1)
-    monkeypatch.setattr(_engine, "_kept", threading.local())
+    monkeypatch.setattr(_engine, "_in_this_thread", threading.local())
     loss, gradients, hits = network.loss_gradients_correct(x, target)
     assert_same_numbers((loss, gradients), expected)
     assert hits == expected[2]
@@ -256,7 +256,7 @@ def test_the_number_of_threads_changes_no_digit(monkeypatch, workers):
     [
         *[("1", 1), ("3", 3), ("4", 4), ("2,1", 2), (" 2 , 4", 2)],  # OpenMP takes a list, for levels of nesting
         *[("", "cores"), ("0", "cores"), ("-1", "cores"), ("many", "cores"), ("1.5", "cores"), (",2", "cores")],
-        *[("64", 4), ("9" * 9, 4), ("9" * 5000, "cores")],  # there is never work for more than the lanes
+        *[("64", 4), ("9" * 9, 4), ("9" * 5000, "cores")],  # there is never work for more than the shares
     ],
 )
 @pytest.mark.parametrize(("cores", "used"), [(3, 3), (64, 4), (None, 1)])
@@ -270,7 +270,7 @@ def test_the_pool_has_as_many_threads_as_blas_may_have(monkeypatch, setting, exp
 def test_an_error_in_a_block_reaches_the_caller(monkeypatch):
     network, x, target = make("binary", n=50)
     monkeypatch.setattr(_im2col, "BLOCK_BYTES", 2**13)
-    monkeypatch.setattr(_engine, "_kept", threading.local())
+    monkeypatch.setattr(_engine, "_in_this_thread", threading.local())
     monkeypatch.setattr(layers.Sigmoid.Memory, "backward", lambda self, *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         network.loss_and_gradients(x, target)
@@ -292,7 +292,7 @@ def test_an_interruption_in_the_middle_of_a_step_leaves_nothing_behind(monkeypat
 
     with monkeypatch.context() as patch:
         patch.setattr(layers.Sigmoid.Memory, "backward", interrupted)
-        patch.setattr(_engine, "_kept", threading.local())
+        patch.setattr(_engine, "_in_this_thread", threading.local())
         with pytest.raises(error):
             network.loss_and_gradients(x, target)
     assert all(np.array_equal(network.parameters[key], before[key]) for key in before)
@@ -317,7 +317,7 @@ def test_where_the_system_gives_no_more_threads_the_caller_works_alone(monkeypat
 
 
 # Each runs in a Python of its own, after this:
-WITH_LANES = """
+WITH_SHARES = """
 import atexit, builtins, hashlib, os, sys, threading, time
 import numpy as np
 from cnnlab import _im2col
@@ -356,7 +356,7 @@ for _ in range(5):
 
 def run_python(program, **environment):
     return subprocess.run(
-        [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", WITH_LANES + program],
+        [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", WITH_SHARES + program],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -412,7 +412,7 @@ def test_memory_does_not_grow_with_a_standardized_batch(monkeypatch):
     peaks = []
     for n in (200, 2000):
         x, target = np.random.default_rng(0).random((n, 1, 20, 20)), np.arange(n) % 2
-        monkeypatch.setattr(_engine, "_kept", threading.local())
+        monkeypatch.setattr(_engine, "_in_this_thread", threading.local())
         monkeypatch.setattr(_threads, "_pool", None)
         tracemalloc.start()
         network.loss_and_gradients(x, target)
@@ -444,11 +444,11 @@ def test_a_child_process_has_threads_of_its_own(monkeypatch, way):
 
 
 def test_memories_are_kept_and_those_not_used_for_long_are_let_go(monkeypatch):
-    monkeypatch.setattr(_engine, "_kept", threading.local())
-    network, x, target = make("binary", n=_engine.MOST_KEPT + 1)
+    monkeypatch.setattr(_engine, "_in_this_thread", threading.local())
+    network, x, target = make("binary", n=_engine.MOST_MEMORIES + 1)
     first = _engine._memory(network, x[:1].shape)
     assert _engine._memory(network, x[:1].shape) is first
-    for n in range(2, _engine.MOST_KEPT + 2):
+    for n in range(2, _engine.MOST_MEMORIES + 2):
         network.loss_and_gradients(x[:n], target[:n])
-    assert len(_engine._kept.memories) == _engine.MOST_KEPT
+    assert len(_engine._in_this_thread.memories) == _engine.MOST_MEMORIES
     assert _engine._memory(network, x[:1].shape) is not first

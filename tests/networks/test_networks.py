@@ -518,7 +518,7 @@ def test_memory_of_the_fast_path_does_not_grow_with_the_batch(monkeypatch):
     peaks = []
     for n in (200, 2000):
         x, labels = np.zeros((n, 1, 20, 20)), np.zeros(n, int)
-        monkeypatch.setattr(_engine, "_kept", threading.local())  # nothing is left from earlier calls
+        monkeypatch.setattr(_engine, "_in_this_thread", threading.local())  # nothing is left from earlier calls
         tracemalloc.start()
         network.loss_and_gradients(x, labels)
         peaks.append(tracemalloc.get_traced_memory()[1])

@@ -274,14 +274,14 @@ class KeptMemory(RuleBasedStateMachine):
 
     @initialize(data=st.data())
     def make_networks(self, data):
-        self.kept, _engine._kept = _engine._kept, threading.local()
+        self.kept, _engine._in_this_thread = _engine._in_this_thread, threading.local()
         names = data.draw(st.lists(st.sampled_from(NAMES), min_size=3, max_size=5), label="networks")
         self.cases = [data.draw(cases(name, counts=(4, 9), alike=True)) for name in names]
         self.handed_out = []
 
     def teardown(self):
         if hasattr(self, "kept"):
-            _engine._kept = self.kept
+            _engine._in_this_thread = self.kept
 
     @rule(which=st.integers(0, 4), data=st.data(), size=block_bytes, count=st.booleans())
     def run(self, which, data, size, count):
@@ -294,10 +294,10 @@ class KeptMemory(RuleBasedStateMachine):
         with blocks_of(size):
             ours = network.loss_gradients_correct(x, target)[:2] if count else network.loss_and_gradients(x, target)
         assert_same_gradients(ours, by_steps(network, x, target), eps_of(network), 1000 * factor)
-        kept, _engine._kept = _engine._kept, threading.local()
+        kept, _engine._in_this_thread = _engine._in_this_thread, threading.local()
         with blocks_of(size):
             fresh = network.loss_and_gradients(x, target)
-        _engine._kept = kept
+        _engine._in_this_thread = kept
         assert_same_gradients(ours, fresh, eps_of(network), 100 * factor)
         self.handed_out.append((ours[1], {key: gradient.copy() for key, gradient in ours[1].items()}))
 

@@ -108,7 +108,7 @@ def test_the_size_of_a_block_changes_nothing(monkeypatch, block_bytes):
 @pytest.mark.parametrize("unshared", [1, 100, 1000, 2**40])
 def test_products_in_parts_change_nothing(monkeypatch, unshared):
     monkeypatch.setattr(_threads, "UNSHARED", unshared)
-    monkeypatch.setattr(_engine, "_kept", type(_engine._kept)())
+    monkeypatch.setattr(_engine, "_in_this_thread", type(_engine._in_this_thread)())
     assert_the_fast_path_agrees(*make("small", 9))
     assert_the_fast_path_agrees(*make("many", 9))
 
