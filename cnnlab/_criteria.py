@@ -48,6 +48,10 @@ class Criterion:
         """Return the class of each image."""
         raise NotImplementedError
 
+    def count_correct(self, scores: np.ndarray, targets: np.ndarray) -> int:
+        """Count the images whose predicted class is the right one."""
+        return int(np.count_nonzero(self.predictions(scores) == targets))
+
     def targets(self, target: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """Check the targets for scores of this shape."""
         n = shape[0]
@@ -129,7 +133,7 @@ class Binary(Criterion):
         return standardize(scores[:, 0]) if self.needs_whole_batch else scores[:, 0]
 
     def loss_of_part(self, scores: np.ndarray, targets: np.ndarray, count: int) -> tuple[float, np.ndarray]:
-        logit = self._logit(scores) if self.needs_whole_batch else scores[:, 0]
+        logit = self._logit(scores)
         if self.loss == "cross_entropy":
             loss, d_logit = _binary_cross_entropy_with_logits(logit, targets, count)
         else:

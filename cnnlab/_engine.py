@@ -131,7 +131,7 @@ def _step(network: Any, images: np.ndarray, targets: np.ndarray, n: int, count: 
     criterion, parameters, memory = network.criterion, network.parameters, _memory(network, images.shape)
     scores = memory.forward(images, parameters)
     loss, d_scores = criterion.loss_of_part(scores, targets, n)
-    correct = int(np.count_nonzero(criterion.predictions(scores) == targets)) if count else 0
+    correct = criterion.count_correct(scores, targets) if count else 0
     return loss, memory.backward(d_scores, parameters), correct
 
 
@@ -143,7 +143,7 @@ def _two_passes(network: Any, images: np.ndarray, targets: np.ndarray, count: bo
     criterion, n = network.criterion, len(images)
     all_scores = scores(network, images)
     loss, d_scores = criterion.loss_of_part(all_scores, targets, n)
-    correct = int(np.count_nonzero(criterion.predictions(all_scores) == targets)) if count else 0
+    correct = criterion.count_correct(all_scores, targets) if count else 0
 
     def step(block: slice) -> Part:
         memory = _memory(network, images[block].shape)

@@ -15,7 +15,7 @@ from typing import Any, Iterable
 import numpy as np
 
 from cnnlab._checks import as_flag, as_int, as_pair, require_room, shown
-from cnnlab._im2col import Columns, images_per_block, make_geometry
+from cnnlab._im2col import Columns, Geometry, images_per_block, make_geometry
 from cnnlab._threads import count_parts
 from cnnlab.activations import (
     _relu_backward,
@@ -81,6 +81,15 @@ class Layer:
         """Return the size of the smallest maps for an output of this size."""
         return size
 
+    def _require_maps(self, shape: Shape) -> None:
+        if len(shape) != 3:
+            raise ValueError(f"{self} needs maps (C, H, W); it gets {shape}: put it before Flatten")
+
+    def _check_bias(self, parameters: Parameters, expected: Shape) -> None:
+        came = parameters[f"{self.key}_bias"].shape
+        if came != expected:
+            raise ValueError(f"{self.key}_bias must have shape {expected}; got {came}")
+
     def output_shape(self, shape: Shape, parameters: Parameters) -> Shape:
         """Return the shape of what goes out for what comes in."""
         return shape
@@ -144,14 +153,13 @@ class Conv2d(Layer):
 
     def sized(self, filters: Any = None, kernel_size: Any = None) -> Conv2d:
         """Copy the layer with so many filters, unless it says how many, of this size."""
-        size = as_pair("kernel_size", kernel_size, 1)
-        layer = Conv2d(self.filters or filters, size, padding=self.padding, bias=self.bias)
-        layer.key, layer.is_first = self.key, self.is_first
+        layer = copy.copy(self)
+        layer.filters = self.filters or as_int("filters", filters, 1)
+        layer.kernel_size = as_pair("kernel_size", kernel_size, 1)
         return layer
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        if len(shape) != 3:
-            raise ValueError(f"{self} needs maps (C, H, W); it gets {shape}: put it before Flatten")
+        self._require_maps(shape)
         weight = (self.filters or 1, shape[0], *self.kernel({}))
         require_room(f"channels, filters and kernel_size: {self.key}_weight", weight, "use fewer or smaller filters")
         return dict(zip(self.parameter_names, (weight, weight[:1]), strict=False))
@@ -162,9 +170,8 @@ class Conv2d(Layer):
         if len(shape) != 4 or shape[1] != incoming or 0 in shape or self.filters not in (None, shape[0]):
             hint = ": kernel[None, None] adds the first two axes" if len(shape) == 2 else ""
             raise ValueError(f"{self.key}_weight must have shape ({filters}, {incoming}, kH, kW); got {shape}{hint}")
-        if self.bias and parameters[f"{self.key}_bias"].shape != shape[:1]:
-            came = parameters[f"{self.key}_bias"].shape
-            raise ValueError(f"{self.key}_bias must have shape {shape[:1]}; got {came}")
+        if self.bias:
+            self._check_bias(parameters, shape[:1])
         return shape[0]
 
     def kernel(self, parameters: Parameters) -> tuple[int, int]:
@@ -186,17 +193,17 @@ class Conv2d(Layer):
         return rows, columns
 
     def output_shape(self, shape: Shape, parameters: Parameters) -> Shape:
-        weight = parameters[f"{self.key}_weight"]
-        return len(weight), *make_geometry(shape[1:], weight.shape[2:], 1, self.padding).output_size
+        return len(parameters[f"{self.key}_weight"]), *self._geometry(shape, parameters).output_size
+
+    def _geometry(self, shape: Shape, parameters: Parameters) -> Geometry:
+        return make_geometry(shape[1:], self.kernel(parameters), 1, self.padding)
 
     def images_per_block(self, shape: Shape, parameters: Parameters, dtype: np.dtype) -> int:
-        geometry = make_geometry(shape[1:], parameters[f"{self.key}_weight"].shape[2:], 1, self.padding)
-        return images_per_block(shape[0], geometry, dtype)
+        return images_per_block(shape[0], self._geometry(shape, parameters), dtype)
 
     def memory(self, before: Any, parameters: Parameters) -> Any:
-        weight = parameters[f"{self.key}_weight"]
-        geometry = make_geometry(before.y.shape[2:], weight.shape[2:], 1, self.padding)
-        columns = prod(weight.shape[1:]) * prod(geometry.output_size)
+        cells = prod(self._geometry(before.y.shape[1:], parameters).output_size)
+        columns = prod(parameters[f"{self.key}_weight"].shape[1:]) * cells
         return (self.Tiled if columns > MOST_KEPT_NUMBERS else self.Memory)(self, before, parameters)
 
     class Memory:
@@ -207,8 +214,7 @@ class Conv2d(Layer):
             self._weight_name, self._bias_name = f"{layer.key}_weight", f"{layer.key}_bias"
             weight = parameters[self._weight_name]
             n, *shape = before.y.shape
-            geometry = make_geometry(tuple(shape[1:]), weight.shape[2:], 1, layer.padding)
-            dtype = weight.dtype
+            geometry, dtype = layer._geometry(tuple(shape), parameters), weight.dtype
             self._columns = Columns(n, tuple(shape), geometry, dtype, ones=layer.bias)
             _, entries, cells = self._columns.matrix.shape
             self._filters, self._entries = len(weight), entries - layer.bias
@@ -377,8 +383,7 @@ class MaxPool2d(Layer):
         return max_pool2d_backward(dy, x, self.kernel_size, stride=self.stride), {}
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        if len(shape) != 3:
-            raise ValueError(f"{self} needs maps (C, H, W); it gets {shape}: put it before Flatten")
+        self._require_maps(shape)
         return {}
 
     def smallest(self, size: tuple[int, int], parameters: Parameters) -> tuple[int, int]:
@@ -469,8 +474,8 @@ class Linear(Layer):
 
     def sized(self, outputs: Any = None) -> Linear:
         """Copy the layer with so many outputs, unless it says how many."""
-        layer = Linear(self.outputs or outputs)
-        layer.key = self.key
+        layer = copy.copy(self)
+        layer.outputs = self.outputs or as_int("outputs", outputs, 1)
         return layer
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
@@ -489,9 +494,7 @@ class Linear(Layer):
         features = incoming or "features"
         if len(shape) != 2 or 0 in shape or incoming not in (None, shape[1]) or self.outputs not in (None, shape[0]):
             raise ValueError(f"{self.key}_weight must have shape ({self.outputs or 'K'}, {features}); got {shape}")
-        if parameters[f"{self.key}_bias"].shape != shape[:1]:
-            came = parameters[f"{self.key}_bias"].shape
-            raise ValueError(f"{self.key}_bias must have shape {shape[:1]}; got {came}")
+        self._check_bias(parameters, shape[:1])
         return shape[0]
 
     def output_shape(self, shape: Shape, parameters: Parameters) -> Shape:
@@ -532,9 +535,7 @@ def arrange(layers: Iterable[Any], last_name: str) -> tuple[Layer, ...]:
     arranged = []
     for layer in layers:
         if not isinstance(layer, Layer):
-            raise TypeError(
-                f"layers must be layers, as in Conv2d(8, 3), ReLU(), Flatten(), Linear(2); got {shown(layer)}"
-            )
+            raise TypeError(f"layers must be {EXAMPLE}; got {shown(layer)}")
         arranged.append(copy.copy(layer))
     if not arranged:
         raise TypeError(f"layers must be {EXAMPLE}; got none")

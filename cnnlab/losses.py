@@ -11,6 +11,7 @@ import numpy as np
 
 from cnnlab._checks import as_array, as_float
 from cnnlab._threads import dot
+from cnnlab.activations import _sigmoid
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -232,7 +233,7 @@ def _binary_cross_entropy_with_logits(logits: np.ndarray, target: np.ndarray, co
     # max(z, 0) − z y, spelled out: at an infinite z it would be infinity minus infinity.
     distance = np.where(logits > 0, logits * (1 - target), -logits * target)
     loss = _share(distance + np.log1p(np.exp(-np.abs(logits))), count)
-    prediction = 1 / (1 + np.exp(-logits))  # exp may reach infinity, and 1 divided by that is the right 0
+    prediction = _sigmoid(logits, np.empty(logits.shape, logits.dtype))
     return loss, (prediction - target) / max(count, 1)
 
 

@@ -58,9 +58,7 @@ class Network:
     def __init__(self, parameters: dict[str, ArrayLike]) -> None:
         if not self.layers:
             raise TypeError("a network needs layers: make one of your own with Network.of; got none")
-        self._check_names(parameters)
-        names = [name for layer in self.layers for name in layer.parameter_names]
-        arrays = {name: as_float(name, parameters[name]) for name in names}
+        arrays = {name: as_float(name, parameters[name]) for name in self._checked_names(parameters)}
         self.dtype = np.result_type(*arrays.values())  # float32 only if all are
         self.parameters = {name: array.astype(self.dtype, order="C") for name, array in arrays.items()}
         self._check_shapes()
@@ -250,19 +248,21 @@ class Network:
             self._walked = _Walk(shape, inside, most)
         return self._walked
 
-    def _check_names(self, parameters: Any) -> None:
+    def _checked_names(self, parameters: Any) -> list[str]:
+        """Return the names of the parameters in order, if these have them."""
         names = [name for layer in self.layers for name in layer.parameter_names]
         if not isinstance(parameters, dict) or set(parameters) != set(names):
             came = type(parameters).__name__
             if isinstance(parameters, dict):
                 came = ", ".join(map(shown, parameters)) or "none"
             raise ValueError(f"parameters must be a dict with the keys {', '.join(names)}; got {came}")
+        return names
 
     def _check_parameters(self) -> None:
         """Look at the parameters again, which anyone may have replaced since they were looked at last."""
         if self._description() == self._known:
             return
-        self._check_names(self.parameters)
+        self._checked_names(self.parameters)
         for name, value in self.parameters.items():
             if type(value) is not np.ndarray or value.dtype != self.dtype:
                 came = f"an array of dtype {value.dtype}" if type(value) is np.ndarray else type(value).__name__

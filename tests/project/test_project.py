@@ -84,6 +84,7 @@ MAY_IMPORT = {
     "_threads": set(),
     "_im2col": {"_checks"},
     **{module: BELOW for module in OPERATIONS},
+    "losses": {*BELOW, "activations"},
     "layers": {*BELOW, *OPERATIONS},
     "_criteria": {*BELOW, *OPERATIONS},
     "_engine": {"_threads", "layers"},
