@@ -1,7 +1,9 @@
 """The pictures: what they draw, that they draw where they are told, and that they leave nothing behind."""
 
+import base64
 import io
 import re
+import xml.etree.ElementTree
 
 import hostile_values
 import matplotlib.figure
@@ -223,17 +225,22 @@ def test_the_confusion_matrix_names_its_axes():
     assert texts(ax) == ["9", "1", "2", "8"]
 
 
-def test_show_stores_a_picture_of_the_figures_shape_with_its_words(monkeypatch):
+def test_show_stores_an_image_of_the_figures_shape_whose_alternative_text_is_its_words(monkeypatch):
     shown = []
-    monkeypatch.setattr("IPython.display.display", lambda *args, **kwargs: shown.append((args, kwargs)))
-    ax = plots.new_axes(4, 2)
-    plots.show(ax, alt="Axes without anything on them.")
-    (((data,), options),) = shown
-    assert data["text/plain"] == "Axes without anything on them."
-    assert options["raw"] is True
-    words = {"alt": "Axes without anything on them.", "width": 360, "height": 180}
-    assert options["metadata"]["image/png"] == words
-    assert Image.open(io.BytesIO(plots.png(ax))).size == (540, 270)
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    plots.show(plots.new_axes(4, 2), alt='Axes, "empty" & of height < 3.')
+    (picture,) = shown
+    assert repr(picture) == 'Axes, "empty" & of height < 3.'
+    (image,) = xml.etree.ElementTree.fromstring(f"<p>{picture._repr_html_().replace('>', '/>')}</p>")
+    assert image.get("alt") == repr(picture)
+    assert (image.get("width"), image.get("height")) == ("360", "180")
+    stored = base64.b64decode(image.get("src").removeprefix("data:image/png;base64,"))
+    assert Image.open(io.BytesIO(stored)).size == (540, 270)
+
+
+def test_outside_a_notebook_show_prints_the_words_alone(capsys):
+    plots.show(plots.new_axes(4, 2), alt="Axes without anything on them.")
+    assert capsys.readouterr().out == "Axes without anything on them.\n"
 
 
 @loud

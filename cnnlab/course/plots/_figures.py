@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import warnings
 from typing import Any, Sequence
@@ -104,8 +105,8 @@ def show(fig: Any, alt: str) -> None:
     fig : Figure, Axes, or ndarray of Axes
         What to show.
     alt : str
-        What the picture shows, for whoever cannot see it. It is stored with the picture as alternative text and
-        as plain text, so that a notebook test notices when it changes.
+        What the picture shows, for whoever cannot see it. It is stored with the picture as its alternative
+        text and as plain text, so that a notebook test notices when it changes.
 
     Raises
     ------
@@ -120,10 +121,31 @@ def show(fig: Any, alt: str) -> None:
         raise ValueError(f"alt must say in words what the picture shows; got {shown(alt)}")
     if not alt.isascii() and any("\ud800" <= character <= "\udfff" for character in alt):
         raise ValueError(f"alt must be text that can be stored; got half a character in {alt[:60]!a}")
-    figure = figure_of(fig)
+    display(_Picture(image_tag(figure_of(fig), alt), alt))
+
+
+class _Picture:
+    """A picture for whoever can show HTML, and its words for whoever cannot."""
+
+    def __init__(self, tag: str, alt: str) -> None:
+        self._tag, self._alt = tag, alt
+
+    def _repr_html_(self) -> str:
+        return self._tag
+
+    def __repr__(self) -> str:
+        return self._alt
+
+
+def image_tag(figure: Figure, alt: str) -> str:
+    """Return the HTML element that shows a figure as it stands, with its words as alternative text.
+
+    It is HTML because JupyterLab and nbconvert show a plain PNG without its words.
+    """
     width, height = (round(inches * PIXELS_PER_INCH) for inches in figure.get_size_inches())
-    data = {"image/png": base64.b64encode(png(figure)).decode("ascii"), "text/plain": alt}
-    display(data, raw=True, metadata={"image/png": {"alt": alt, "width": width, "height": height}})
+    data = base64.b64encode(png(figure)).decode("ascii")
+    size = f'width="{width}" height="{height}" style="max-width: 100%; height: auto"'
+    return f'<img alt="{html.escape(alt)}" {size} src="data:image/png;base64,{data}">'
 
 
 def figure_of(fig: Any) -> Figure:
