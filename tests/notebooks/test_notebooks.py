@@ -64,7 +64,7 @@ def test_it_stores_no_error_and_nothing_on_stderr(path):
 def test_it_is_for_the_plain_python_kernel(path):
     metadata = nbformat.read(path, as_version=4).metadata
     assert metadata.kernelspec == {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    assert metadata.language_info == {"name": "python"}
+    assert metadata.language_info == {"name": "python", "file_extension": ".py"}
 
 
 @every_notebook
