@@ -231,7 +231,7 @@ def test_show_stores_an_image_of_the_figures_shape_whose_alternative_text_is_its
     plots.show(plots.new_axes(4, 2), alt='Axes, "empty" & of height < 3.')
     (picture,) = shown
     assert repr(picture) == 'Axes, "empty" & of height < 3.'
-    (image,) = xml.etree.ElementTree.fromstring(f"<p>{picture._repr_html_().replace('>', '/>')}</p>")
+    (image,) = xml.etree.ElementTree.fromstring(f"<p>{picture._repr_html_().replace('>', '/>')}</p>")  # noqa: S314  (our own words)
     assert image.get("alt") == repr(picture)
     assert (image.get("width"), image.get("height")) == ("360", "180")
     stored = base64.b64decode(image.get("src").removeprefix("data:image/png;base64,"))
