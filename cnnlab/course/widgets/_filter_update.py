@@ -24,6 +24,7 @@ COLUMNS = unfold(IMAGE, 2)
 EIGENVALUES, AXES = np.linalg.eigh(COLUMNS @ COLUMNS.T / 2)
 SHOWN = [1, 3]
 OPTIMUM = np.linalg.solve(COLUMNS.T, TARGET.reshape(4))
+MOST_STEPS = 50
 LARGEST_RATE = 2 / EIGENVALUES[-1]  # learning rates above it diverge
 
 
@@ -74,7 +75,7 @@ def filter_update(learning_rate: float = 0.1, steps: int = 10) -> Board:
     learning_rate : float
         Where the first slider stands, from 0.005 to 0.25.
     steps : int
-        Where the second slider stands, from 1 to 100.
+        Where the second slider stands, from 1 to 50.
 
     Raises
     ------
@@ -85,21 +86,19 @@ def filter_update(learning_rate: float = 0.1, steps: int = 10) -> Board:
         "learning_rate": slider(
             "learning_rate", learning_rate, "learning rate η", 0.005, 0.25, 0.005, readout_format=".3f"
         ),
-        "steps": slider("steps", steps, "steps", 1, 100),
+        "steps": slider("steps", steps, "steps", 1, MOST_STEPS),
     }
     curve, bowl, ruler = _axes()
-    (line,) = curve.plot([], [], marker="o", markersize=4)
+    (line,) = curve.plot([], [], marker="o", markersize=3)
     (path,) = bowl.plot([], [], marker="o", markersize=3, linewidth=1, color=style.RED)
-    (mark,) = ruler.plot([], [], marker="v", markersize=11, color=style.RED, clip_on=False)
+    (mark,) = ruler.plot([LARGEST_RATE], [1.3], marker="v", markersize=11, color=style.RED, clip_on=False)
 
     def draw(learning_rate: float, steps: int) -> str:
         run = filter_run(learning_rate, steps)
         line.set_data(np.arange(steps + 1), run.losses)
-        line.set_marker("o" if steps <= 30 else "")
-        curve.set_xlim(-0.04 * steps - 0.1, 1.04 * steps + 0.1)
         # Far outside the map a line would be drawn from rounding alone.
         path.set_data(run.path[np.abs(run.path).max(axis=1) < 100].T)
-        mark.set_data([learning_rate], [1.3])
+        mark.set_xdata([learning_rate])
         return run.words
 
     return Board(controls, plots.figure_of(curve), draw)
@@ -112,8 +111,7 @@ def _axes() -> tuple[Axes, Axes, Axes]:
     axes[1, 1].remove()
     ruler = axes[1, 0]
     ruler.set_subplotspec(ruler.get_gridspec()[1, :])
-    curve.set(yscale="log", ylim=(1e-8, 1e5), xlabel="steps", ylabel="loss L")
-    curve.xaxis.get_major_locator().set_params(integer=True)
+    curve.set(yscale="log", xlim=(-1, MOST_STEPS + 1), ylim=(1e-8, 1e5), xlabel="steps", ylabel="loss L")
     curve.grid(**style.GRID)
     x, y = np.linspace(-0.5, 0.3, 161), np.linspace(-1.2, 1.2, 161)
     across, steepest = EIGENVALUES[SHOWN]

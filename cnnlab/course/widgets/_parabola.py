@@ -29,6 +29,7 @@ def descent(learning_rate: float) -> tuple[np.ndarray, str]:
     return x, f"each step multiplies x by {multiplied}: {happens}\nx after 0, 1, 2, … steps: {first}, …"
 
 
+@style.course_style()
 def parabola(learning_rate: float = 0.02) -> Board:
     """Show ten steps of gradient descent on the loss 5 x².
 
