@@ -9,8 +9,7 @@ import pytest
 from boards import few_examples, fit, quick_png, sample, words
 from jupyter_client.manager import start_new_kernel
 
-from cnnlab.course import plots
-from cnnlab.course.widgets import _binary_training, _digits
+from cnnlab.course.widgets import _binary_training, _digits, _raster
 from cnnlab.course.widgets._binary_training import PICTURE_EVERY, WORDS_EVERY, TrainingBoard, binary_run
 from cnnlab.networks import BinaryCNN
 from cnnlab.training import gradient_descent
@@ -66,7 +65,7 @@ def few_digits(few, monkeypatch):
 
 @pytest.fixture
 def board(clock, few_digits, monkeypatch):
-    monkeypatch.setattr(plots, "png", quick_png())
+    monkeypatch.setattr(_raster.Raster, "png", quick_png())
     board = TrainingBoard(0.2, 200, 200, clock=clock)
     yield board
     clock.go.set()

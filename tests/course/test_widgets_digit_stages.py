@@ -6,8 +6,8 @@ from boards import few_examples, fit, quick_png, sample, words
 from scipy.signal import correlate2d
 from scipy.special import expit
 
-from cnnlab.course import plots, widgets
-from cnnlab.course.widgets import _digit_stages, _digits
+from cnnlab.course import widgets
+from cnnlab.course.widgets import _digit_stages, _digits, _raster
 from cnnlab.course.widgets._digit_stages import stages_of_digit
 from cnnlab.networks import BinaryCNN
 from cnnlab.training import gradient_descent
@@ -29,7 +29,7 @@ def network(examples):
 @pytest.fixture(autouse=True)
 def _few_digits(examples, monkeypatch):
     monkeypatch.setattr(_digits, "load_examples", lambda: examples)
-    monkeypatch.setattr(plots, "png", quick_png())
+    monkeypatch.setattr(_raster.Raster, "png", quick_png())
 
 
 def few_mistakes(monkeypatch, examples, network, count):

@@ -8,12 +8,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from cnnlab.course.plots import _style as style
 from cnnlab.course.plots._checks import as_axes, as_image, as_list, as_title, as_words
 from cnnlab.course.plots._figures import new_axes
 from cnnlab.course.plots._images import MOST_NUMBERED, image
 from cnnlab.course.plots._style import LETTERS
 
 
+@style.course_style()
 def confusion_matrix(
     counts: ArrayLike, ax: Axes | None = None, *, names: Sequence[str], title: str | None = None
 ) -> Axes:

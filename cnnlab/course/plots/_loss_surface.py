@@ -6,12 +6,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from cnnlab.course.plots import _style as style
 from cnnlab.course.plots._checks import MOST_POINTS, as_axes, as_label, as_numbers, as_rising, as_words
 from cnnlab.course.plots._extremes import LARGEST_DRAWN, scale_exponent, undrawn_note
 from cnnlab.course.plots._figures import new_axes
 from cnnlab.course.plots._style import AMOUNTS, LETTERS, RED
 
 
+@style.course_style()
 def loss_surface(
     x: ArrayLike,
     y: ArrayLike,

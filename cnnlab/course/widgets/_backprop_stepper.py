@@ -79,6 +79,7 @@ POINT = style.PIXELS_PER_INCH / 72  # in pixels, which the picture's axes count
 MOST_ARROWS = 4
 
 
+@style.course_style()
 def backprop_stepper(step: int = 0) -> Board:
     """Walk through the backward pass of a small network, with every number on view.
 

@@ -164,10 +164,6 @@ class TrainingBoard(Board):
         self._stop_wanted.set()
         super().close()
 
-    def _picture(self) -> bytes | None:
-        """Render the figure only where it has changed, as the words change more often."""
-        return super()._picture() if self.figure.stale else None
-
     def _words(self, learning_rate: float, digits: int, steps: int) -> str:
         setting = f"learning rate {learning_rate:.2g}, {digits:,} digits, {steps:,} steps"
         if self._running:
@@ -238,6 +234,7 @@ class TrainingBoard(Board):
             self.redraw()
 
 
+@style.course_style()
 def binary_training(learning_rate: float = 0.2, digits: int = 4000, steps: int = 6000) -> TrainingBoard:
     """Train the network of notebook 4 at the press of a button, and stop it at the press of another.
 

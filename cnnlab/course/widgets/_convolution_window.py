@@ -84,6 +84,7 @@ def convolution_step(
     return ConvolutionStep(padded, corner, window * kernel, total, output, f"{words}\n{formula}")
 
 
+@style.course_style()
 def convolution_window(
     row: int = 1,
     column: int = 0,

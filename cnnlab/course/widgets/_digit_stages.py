@@ -62,6 +62,7 @@ def quick_network() -> BinaryCNN:
     return network
 
 
+@style.course_style()
 def digit_stages(network: BinaryCNN | None = None, digit: int = 0) -> Board:
     """Show one held-out digit through every stage to the answer of notebook 4's network.
 

@@ -65,6 +65,7 @@ def filter_run(learning_rate: float, steps: int) -> FilterRun:
     return FilterRun(history.loss, path, verdict, words)
 
 
+@style.course_style()
 def filter_update(learning_rate: float = 0.1, steps: int = 10) -> Board:
     """Show what the learning rate and the number of steps do to the 2×2 filter of notebook 1.
 

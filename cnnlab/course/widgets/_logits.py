@@ -46,6 +46,7 @@ def logits_answer(z0: float, z1: float, right: int) -> LogitsAnswer:
     return LogitsAnswer(p, loss, gradient, words)
 
 
+@style.course_style()
 def logits(z0: float = 0.7, z1: float = -0.6, right: int = 1) -> Board:
     """Show softmax, cross-entropy and p - y answering two logits.
 

@@ -71,6 +71,7 @@ def training_run(learning_rate: float) -> TrainingRun:
     return TrainingRun(predictions, largest, before, after, dead, verdict, words)
 
 
+@style.course_style()
 def single_filter_training(learning_rate: float = 0.001) -> Board:
     """Show what the learning rate does to notebook 3's network and its one image.
 

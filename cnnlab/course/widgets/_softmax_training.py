@@ -86,6 +86,7 @@ def softmax_run(learning_rate: float, steps: int, images: int) -> SoftmaxRun:
     return SoftmaxRun(losses, p, promised, history.diverged_at, verdict, words)
 
 
+@style.course_style()
 def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
     """Show what learning rate and steps do to the network of notebook 5.
 
