@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from PIL import Image
 
 from cnnlab.course import plots
+from cnnlab.course.plots import _style as style
 
 PINK = [0xFF, 0x77, 0xE9]
 loud = pytest.mark.filterwarnings("error:Glyph", "error:constrained_layout", "error::RuntimeWarning")
@@ -324,3 +326,13 @@ REFUSED = {
 def test_what_cannot_be_drawn_or_would_take_too_much_is_refused(text):
     with pytest.raises((ValueError, TypeError), match=re.escape(text)):
         REFUSED[text]()
+
+
+def test_the_map_of_the_network_is_red_from_the_loss_to_what_is_marked():
+    def red(*marked):
+        return sum(patch.get_edgecolor() == to_rgba(style.RED) for patch in plots.network_map(marked).patches)
+
+    arrows = [red(), red("ŷ"), red("z"), red("w", "d"), red("f"), red("R"), red("K", "b"), red("I")]
+    assert arrows == [0, 1, 2, 2 + 2, 3, 5, 6 + 2, 7]
+    with pytest.raises(ValueError, match="marked must be names out of I, C, R, P, f, z, ŷ, K, b, w, d; got 'y'"):
+        plots.network_map(["y"])
