@@ -51,17 +51,16 @@ def filter_run(learning_rate: float, steps: int) -> FilterRun:
     )
     path = (np.array(filters) - OPTIMUM) @ AXES[:, SHOWN]
     flattest, steepest = 1 - learning_rate * EIGENVALUES[[0, -1]]
-    kept = style.number(steepest, ".3f")
-    if steepest < -1:
-        verdict, detail = "diverges", f"the distance along the steepest axis by {kept}"
-    elif steepest < -0.5:
-        verdict, detail = "converges in jumps", f"the distance along the steepest axis by {kept}"
-    else:
-        verdict = "converges slowly" if flattest > 0.99 else "converges"
-        detail = f"the distance along the flattest axis by {flattest:.3f}"
+    verdict, factor, axis = "converges", f"{flattest:.3f}", "flattest"
+    if steepest < -0.5:
+        verdict = "diverges" if steepest < -1 else "converges in jumps"
+        factor, axis = style.number(steepest, ".3f"), "steepest"
+    elif flattest > 0.99:
+        verdict = "converges slowly"
     words = (
         f"learning rate {learning_rate:.3f}: loss {history.loss[0]:.3g} → {history.loss[-1]:.3g} after {steps} "
-        f"step{'s'[: steps > 1]}, {verdict}\neach step multiplies {detail}; the limit is {LARGEST_RATE:.5f}"
+        f"step{'s'[: steps > 1]}, {verdict}\n"
+        f"each step: factor {factor} along the {axis} axis; the limit is {LARGEST_RATE:.5f}"
     )
     return FilterRun(history.loss, path, verdict, words)
 
