@@ -25,7 +25,7 @@ from cnnlab.course.widgets import _digit_stages, _digits
 BOARDS = [name for name in widgets.__all__ if name != "Board"]
 ONE_AT_ONCE = [BOARDS[0], *(pytest.param(name, marks=pytest.mark.thorough) for name in BOARDS[1:])]
 SHARED = {"FloatSlider", "IntSlider", "FloatLogSlider", "SelectionSlider", "IntProgress"}
-SHARED |= {"Button", "Label", "HTML", "Image", "HBox"}
+SHARED |= {"Button", "Label", "HTML", "Image", "HBox", "Play"}
 
 
 # What a reader may have set, by a style or by hand: LaTeX (which need not be there), grids, other sizes and fonts.
