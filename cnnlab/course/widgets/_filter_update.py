@@ -105,12 +105,12 @@ def filter_update(learning_rate: float = 0.1, steps: int = 10) -> Board:
 
 def _axes() -> tuple[Axes, Axes, Axes]:
     """Lay out the loss curve, the bowl from above, and the ruler of learning rates under them."""
-    axes = plots.new_axes(8.4, 4.2, rows=2, columns=2, height_ratios=(8, 1))
+    axes = plots.new_axes(6.3, 4.2, rows=2, columns=2, height_ratios=(8, 1))
     curve, bowl = axes[0]
     axes[1, 1].remove()
     ruler = axes[1, 0]
     ruler.set_subplotspec(ruler.get_gridspec()[1, :])
-    curve.set(yscale="log", xlim=(-1, MOST_STEPS + 1), ylim=(1e-8, 1e5), xlabel="steps", ylabel="loss L")
+    curve.set(yscale="log", xlim=(-1, MOST_STEPS + 1), ylim=(1e-6, 1e4), xlabel="steps", ylabel="loss L")
     curve.grid(**style.GRID)
     x, y = np.linspace(-0.5, 0.3, 161), np.linspace(-1.2, 1.2, 161)
     across, steepest = EIGENVALUES[SHOWN]
@@ -118,10 +118,10 @@ def _axes() -> tuple[Axes, Axes, Axes]:
     plots.loss_surface(
         x, y, surface, bowl, xlabel=f"axis with λ = {across:.2f}", ylabel=f"axis with λ = {steepest:.2f}"
     )
+    bowl.set_xticks([-0.4, -0.2, 0, 0.2])
     bowl.plot(*((START.reshape(4) - OPTIMUM) @ AXES[:, SHOWN]), marker="s", markersize=7, color=style.RED)
     ruler.set(xlim=(0, 0.255), ylim=(0, 1), yticks=[], xlabel="learning rate η")
     ruler.axvspan(LARGEST_RATE, 0.255, color=style.RED, alpha=0.15, hatch="//")
     ruler.axvline(LARGEST_RATE, color="black")
-    words = f"diverges above {LARGEST_RATE:.5f}"
-    ruler.text(LARGEST_RATE + 0.001, 0.5, words, va="center", fontsize=style.LETTERS)
+    ruler.text(LARGEST_RATE + 0.003, 0.5, "diverges", va="center", fontsize=style.LETTERS)
     return curve, bowl, ruler
