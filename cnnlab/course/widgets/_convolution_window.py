@@ -235,9 +235,8 @@ class _WindowPicture:
             ink = style.ink_on(colours[i, j])
             self.texts.append(Text(x + j + 0.5, y + i + 0.5, write(value), self.font, ink, room=0.82))
         if index:
-            size = 0.85 * self.font
-            self.texts += [Text(x - 0.5, y + i + 0.5, str(i), size, style.QUIET) for i in range(rows)]
-            self.texts += [Text(x + j + 0.5, y + rows + 0.5, str(j), size, style.QUIET) for j in range(columns)]
+            self.texts += [Text(x - 0.5, y + i + 0.5, str(i), self.font, style.QUIET) for i in range(rows)]
+            self.texts += [Text(x + j + 0.5, y + rows + 0.5, str(j), self.font, style.QUIET) for j in range(columns)]
         return x, y
 
 
