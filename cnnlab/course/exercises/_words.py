@@ -59,6 +59,7 @@ ERROR_MEANINGS = {
     r"must be a whole number": "`//` divides to a whole number.",
     r"'float' object cannot be interpreted as an integer": "A whole number is needed here: `//` divides to one.",
     r"expected a sequence of integers or a single integer": "A whole number is needed here: `//` divides to one.",
+    r"Cannot cast ufunc": "An array of whole numbers has no room for decimals: array.astype(float) has.",
     r"slice indices must be integers": "A whole number is needed here: `//` divides to one.",
     r"referenced before assignment|cannot access local variable": "It is used before it has a value.",
     r"name '.*' is not defined": "It is neither an argument nor made inside the function: a slip of the pen?",
