@@ -116,6 +116,20 @@ def test_the_solution_agrees_with_an_independent_one(exercise):
             assert mine.shape == np.shape(other)
 
 
+@pytest.mark.parametrize("number", ["1.1", "1.2", "1.3", "2.1", "2.2", "2.3"])
+def test_what_the_package_does_in_one_line_is_not_accepted_where_it_leaves_nothing_to_practise(number):
+    (exercise,) = [exercise for exercise in EXERCISES if exercise.number == number]
+    state, lines = exercise.judge(ORACLES[number])
+    assert state is State.NOT_YET
+    assert lines[0] == "The numbers are right."
+    assert re.fullmatch(r"Your function calls .*: the exercise is to do without, step by step\.", lines[1])
+
+
+@every_exercise
+def test_a_solution_does_without_what_its_text_forbids(exercise):
+    assert all(not outcome.called for outcome in exercise._right_outcomes)
+
+
 @every_exercise
 def test_a_slip_gets_its_own_sentence_and_no_other(exercise):
     for slip in exercise.slips:
