@@ -49,7 +49,9 @@ ERROR_MEANINGS = {
     r"zero-size array|of an empty sequence": "A piece of an array is empty: print where it begins and where it ends.",
     r"cannot unpack non-iterable (numpy|int|float)": "One number cannot fill several names. argmax counts the cells "
     "row by row: np.unravel_index(number, shape) gives row and column.",
-    r"values to unpack": "There are more names on the left than things on the right, or fewer: is `.shape` missing?",
+    r"values to unpack": "There are more names on the left than things on the right, or fewer: is `.shape` missing, "
+    "or has the array more axes, or fewer?",
+    r"tuple index out of range": "A shape has one number for each axis: with one axis there is shape[0] alone.",
     r"operands could not be broadcast together": "Two arrays of different shapes meet here: print the shape of each.",
     r"could not broadcast input array": "What stands on the right has another shape than its place on the left.",
     r"index -?\d+ is out of bounds": "What is asked for there does not exist: up to where may it count?",

@@ -203,6 +203,12 @@ squared_error.add_slips(
     lambda output, target: np.mean((output - target) ** 2, axis=0),
     "loops_over_four_cells: Your loops visit two rows and two columns whatever the shape. np.mean needs no loop.",
     lambda output, target: sum((output[i, j] - target[i, j]) ** 2 for i in range(2) for j in range(2)) / 4,
+    "two_axes_only: Your loops need arrays of two axes, rows and columns. These may have one, or three: "
+    "np.mean needs no loop.",
+    lambda output, target: (
+        sum((output[i, j] - target[i, j]) ** 2 for i in range(output.shape[0]) for j in range(output.shape[1]))
+        / output.size
+    ),
     "target_alone_squared: You square the target alone, since ** is done before −. Put brackets around the difference.",
     lambda output, target: np.mean(output - target**2),
     "difference_of_squares: You take the difference of two squares. Take the square of the difference: subtract first.",
@@ -451,8 +457,8 @@ def hessian_eigenvalues(image):
 
 
 largest_rate.add_slips(
-    "one_over_the_eigenvalue: You return 1/λ. That rate lands on the floor of the valley; the limit, "
-    "where 1 − ηλ is −1, is twice as large.",
+    "one_over_the_eigenvalue: Your number is 1/λ, half of the limit. That rate lands on the floor of the valley; "
+    "at the limit 1 − ηλ is −1.",
     lambda image: 1 / hessian_eigenvalues(image)[-1],
     "smallest_eigenvalue: You use the smallest eigenvalue. "
     "The steepest axis diverges first, and that is the one with the largest.",
@@ -464,7 +470,7 @@ largest_rate.add_slips(
     by_hessian(lambda A, image: 2 / 4 * A @ A.T),
     "without_2_over_n: The factor 2/n is missing from your Hessian: the loss is a mean of n squares.",
     by_hessian(lambda A, image: A @ A.T),
-    "without_2: The factor 2 is missing from your Hessian: the second derivative of a square is 2.",
+    "without_2: Your number is twice the limit, as without the 2 of the Hessian: the second derivative of a square is 2.",
     by_hessian(lambda A, image: A @ A.T / A.shape[1]),
     "both_ends: You add the smallest eigenvalue. That is the rate that shrinks both ends alike; "
     "the limit needs the largest alone.",

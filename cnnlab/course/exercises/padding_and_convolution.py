@@ -72,6 +72,9 @@ zeros_around.add_slips(
     "image_taken_for_a_square: This works for a square image only. "
     "The image has its own number of rows and of columns: H, W = image.shape.",
     lambda image, p, q: image_in_zeros(image, p, q, (len(image), len(image))),
+    "rows_and_columns_of_the_shape_exchanged: You take the image's rows for its columns. "
+    "A shape gives the rows first: H, W = image.shape.",
+    lambda image, p, q: image_in_zeros(image, p, q, image.shape[::-1]),
     "fixed_3x3: Your sizes hold for 3 rows and 3 columns only. Take H and W from image.shape.",
     lambda image, p, q: image_in_zeros(image, p, q, (3, 3)),
     "zeros_above_and_left_only: Your P has H + p rows: there are zeros above and left, and none below and right. "
