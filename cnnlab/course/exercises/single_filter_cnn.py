@@ -131,8 +131,9 @@ max_pool.add_slips(
     "3.2",
     "max pool backward, with ties",
     inputs=[
-        (np.array([[1.5, 2, 3]]), np.array([[1, 2, 2, 4, 0, 6], [5, 3, 7, 8, 1, 3]])),
-        (np.array([[2.0], [-4]]), np.array([[0.0, 0], [0, 0], [1, 4], [4, 2]])),
+        # The four places of a winner, of which none is opposite to the smallest number, and whole numbers in R.
+        (np.array([[1.5, -2, 3, 0.5]]), np.array([[2, 1, -3, 6, 0, -1, 9, 3], [5, -1, 4, 2, 3, 8, -2, 7]])),
+        (np.array([[2.0], [-4], [0.5]]), np.array([[0.0, 0], [0, 0], [1, 4], [4, 2], [3, 1], [3, 2.5]])),
         (np.array([[3.0]]), np.array([[-9.0, -6], [-5, -8]])),
         (np.array([[1.0, 2, 3], [4, 5, 6]]), ODD_MAP),
         (PAGE_POOLED, PAGE_MAP),
@@ -263,12 +264,13 @@ pool_gradient.add_slips(
     "3.3",
     "ReLU backward",
     inputs=[
+        # Where C[0, 0] is positive, dR[0, 0] is whole, and where it is not, E[0, 0] is 0: neither kind holds elsewhere.
         (
-            np.array([[0.5, 2.5, 3, -4, 7, 1], [5, -6, -7.5, 8, 2, -3]]),
-            np.array([[2.0, -1, -3, -4, 1, -2], [-5, 3, -2, -1, -6, 4]]),
+            np.array([[0.5, 2.5, 3, -4, 7, 1], [5, -6, -7.5, 8, 2.5, -3]]),
+            np.array([[-2.0, -1, -3, 4, 1, -2], [-5, 3, -2, 1.5, 6, 4]]),
         ),
         (np.array([[1.0, -2], [3, 4.5], [-5, 6], [7, 8]]), np.array([[2, -1], [0, 3], [4, -2], [-1, -2]])),
-        (np.array([[1.0, 2], [3, 4]]), np.array([[1.0, -1], [-2, 3]])),
+        (np.array([[1.0, 2.5, 3]]), np.array([[0.0, 2, -1]])),
         (_rng.normal(size=(32, 32)), PAGE_MAP),
     ],
     hints=[
@@ -297,13 +299,20 @@ def relu_cell_by_cell(dR, C, rows, columns):
     return E
 
 
-# One map with more columns than rows, one with more rows than columns, one for a single weight.
+# One map with more columns than rows, one with more rows than columns, one for a single weight, and
+# one with whole numbers in E, fractions in the image, and a first weight that meets only pixels outside.
 WIDE_E = np.array([[1, 0, 0, 2], [0, -1, 0, 0], [3, 0, 0.5, 1]])
 WIDE_IMAGE = np.array([[1, 2, 0, 3], [4, 1, 2, 0], [0, 5, 1, 2]])
 TALL_E = np.array([[1.0, 0, 2], [0, 3, 0], [0, 0, -1], [0, 1, 0], [2, 0, 1]])
 TALL_IMAGE = np.array([[1.0, 4, 0], [2, 1, 5], [0, 2, 1], [3, 0, 2], [1, 6, 2]])
 SMALL_E, SMALL_IMAGE = np.array([[1.0, -2], [0.5, 3]]), np.array([[1.0, 2], [4, 1]])
-FILTERING = [(WIDE_E, WIDE_IMAGE, 3), (TALL_E, TALL_IMAGE, 5), (SMALL_E, SMALL_IMAGE, 1)]
+CORNER_E, CORNER_IMAGE = np.array([[2, -1, 3], [1, 0, 0]]), np.array([[0.015625, 640, -1.5], [-3, 0.5, 1]])
+FILTERING = [
+    (WIDE_E, WIDE_IMAGE, 3),
+    (TALL_E, TALL_IMAGE, 5),
+    (SMALL_E, SMALL_IMAGE, 1),
+    (CORNER_E, CORNER_IMAGE, 3),
+]
 
 
 relu_gradient.add_slips(

@@ -12,7 +12,7 @@ from cnnlab.pooling import max_pool2d, max_pool2d_backward
 # formula shows by itself; a slip with the batch, such as a missing 1/N, shows afterwards. In 5.2 and 5.3 every batch
 # has a label that is no row of it, so that to pick a row by a label is an error.
 ONE_IMAGE = np.array([[2.0, 0, 3]])
-TWO_IMAGES = np.array([[2.0, 1, 3], [0, 2, 4]])
+TWO_IMAGES = np.array([[2, 1, 3], [0, 2, 4]])  # whole numbers
 
 
 @exercise(
@@ -23,6 +23,7 @@ TWO_IMAGES = np.array([[2.0, 1, 3], [0, 2, 4]])
         (np.array([[0.5, -2, 1, 3]]),),
         (np.array([[1000.0, 0], [0, 3], [1000, 1001]]),),
         (np.array([[-1000.0, -1001, -1002], [2000, -5000, 0]]),),
+        (np.array([[-5000.0, 0.5, 1], [0, 2, 1000], [1000, -1000, 0]]),),
     ],
     hints=[
         "Begin with `plain_softmax` of section 3. Which two of its steps must look at one row at a time?",
@@ -108,6 +109,9 @@ stable_softmax.add_slips(
         (np.array([[-1000.0, 0, 2], [0, 3, 1]]), np.array([2, 1])),
         (np.array([[1000.0, 0, 1], [0, 3, 1]]), np.array([0, 2])),
         (np.array([[3.0, 1, 0, 2], [1000, 0, 1, 0], [0, 1, 2, 2]]), np.array([2, 1, 3])),
+        (np.array([[-0.5, -1.5, -3]]), np.array([2])),
+        (np.array([[-2001.5, 0.5, 1], [1000, 1000, 999]]), np.array([0, 2])),
+        (np.array([[-1002.5, -1000, -1001], [2000, 0, 1]]), np.array([0, 2])),
     ],
     hints=[
         "Take the last formula of section 4, L = M + ln Σ exp(z − M) − z_y, for one image first.",
@@ -205,8 +209,8 @@ for digits in (8, 10, 12, 15):
     "the gradient of the scores",
     inputs=[
         (ONE_IMAGE, np.array([1])),
-        (np.array([[0.0, 2, -1, 1], [3, 1, 0, 2]]), np.array([3, 1])),
-        (np.array([[1.0, 0, 2, 1], [0, 1, 0, 3], [1000, 0, 1, 0]]), np.array([2, 3, 1])),
+        (np.array([[0.0, 2.5, -1, 1], [3, 1, 0, 2]]), np.array([3, 1])),
+        (np.array([[1, 0, 2, 1], [0, 1, 0, 3], [9, 0, 1, 0]]), np.array([2, 3, 1])),
     ],
     hints=[
         "Section 5 has the gradient for one image. The mean over N images gives each of them a share of 1/N.",
@@ -244,12 +248,6 @@ def score_gradient_of_whole_columns(z, y):
     return p / len(z)
 
 
-def score_gradient_the_long_way(z, y):
-    p = softmax(z)
-    dp = np.where(one_hot(y, z.shape[1]), -1 / p, 0)
-    return np.stack([dp[n] @ (np.diag(p[n]) - np.outer(p[n], p[n])) for n in range(len(z))]) / len(z)
-
-
 score_gradient.add_slips(
     "not_divided: You do not divide by N. The loss is a mean over the batch, so each image has a share of 1/N.",
     lambda z, y: surplus(z, y),
@@ -276,9 +274,6 @@ score_gradient.add_slips(
     "gradient_of_p: You return −1/p at the right class. That is ∂L/∂p, the first half; carry it through softmax, "
     "and p − y is left.",
     lambda z, y: np.where(one_hot(y, z.shape[1]), -1 / softmax(z), 0) / len(z),
-    "the_long_way: Where p of the right class is 0, −1/p is infinite, and infinity times 0 is nan. "
-    "Section 5 cancels p_y by hand: p − y needs no division by it.",
-    score_gradient_the_long_way,
     "labels_not_subtracted: No 1 is subtracted here, and your result is p. "
     "In row n, the column of the right class, y[n], loses 1.",
     lambda z, y: softmax(z) / len(z),
@@ -289,8 +284,6 @@ score_gradient.add_slips(
     "softmax_over_everything: All numbers of your p together add up to 1. "
     "Each row is one image and needs its own softmax.",
     lambda z, y: (divided_by_sums(np.exp(z - z.max()), axis=None) - one_hot(y, z.shape[1])) / len(z),
-    "overflow: Your p is nan for scores like 1000. Use `softmax`, which subtracts the largest score first.",
-    lambda z, y: (divided_by_sums(np.exp(z)) - one_hot(y, z.shape[1])) / len(z),
     "one_row: You return one row for the whole batch. Each image has scores of its own: return N rows.",
     lambda z, y: surplus(z, y).mean(axis=0),
     "one_hot_divided_only: You divide one-hot by N, but not p. Put brackets around the difference: (p − one_hot) / N.",
@@ -310,7 +303,11 @@ score_gradient.add_slips(
             2,
         ),
         (np.array([[1.0], [-4]]), np.array([[1.0, 5, 0], [2, 0, 7], [6, 3, 1], [2, 4, 8], [9, 9, 9]]), 2),
-        (np.array([[0.5, -2]]), np.array([[1, 0, 2, 4, 4, 0, 3], [2, 8, 1, 0, 4, 1, 9], [0, 3, 5, 1, 2, 0, 1]]), 3),
+        (
+            np.array([[0.5, -2, 1]]),
+            np.array([[1, 0, 2, 4, 4, 0, 3, 1, 0, 9], [2, 8, 1, 0, 4, 1, 2, 6, 1, 0], [0, 3, 5, 1, 2, 0, 1, 5, 6, 8]]),
+            3,
+        ),
         (
             np.array([[1.0, 2], [3, 4]]),
             np.array(
@@ -318,15 +315,30 @@ score_gradient.add_slips(
                     [0.0, 1, 2, 0, 5, 1, 8],
                     [3, 4, 1, 2, 0, 3, 0],
                     [2, 0, 6, 1, 4, 2, 5],
-                    [1, 2, 0, 7, 3, 0, 1],
+                    [1, 2, 0, 1, 3, 7, 1],
                     [5, 3, 2, 1, 0, 2, 6],
-                    [0, 1, 4, 6, 2, 1, 3],
+                    [0, 1, 8, 6, 2, 1, 3],
                     [9, 7, 8, 2, 4, 6, 1],
                     [8, 3, 0, 9, 1, 5, 2],
                 ]
             ),
             3,
         ),
+        (
+            np.array([[1.5, -2, 1], [3, 0.015625, 6], [2, 4, -1]]),
+            np.array(
+                [
+                    [-3, -1.5, -2, -4, -9, -7],
+                    [-1.25, -4, -2, -1, -8, -8],
+                    [-5, -5, -7, -8, -2, -1],
+                    [-6, -5, -3, -8, -4, -3],
+                    [-2, -1.25, -5.25, -5.75, -3.75, -3.5],
+                    [-1, -3, -7, -9, -3.25, -5],
+                ]
+            ),
+            2,
+        ),
+        (np.array([[1.5], [-2], [3]]), np.array([[1], [0], [2]]), 1),
     ],
     hints=[
         "Two things are wrong. First take the block [[1, 3], [3, 3]] and the gradient 6: how much is sent back?",
@@ -525,17 +537,17 @@ pool_gradient.add_slips(
             0.1,
         ),
         (
-            np.array([[1.0, 0, 2, 1], [0, 1, 1, 3]]),
+            np.array([[1.0, 0, -2, 1], [0, 1.5, 1, 3]]),
             np.array([2, 0]),
-            np.array([[0.0, 1, 0, 1], [1, 0, -1, 0], [0, 0, 1, 0]]),
-            np.array([0.5, 0, 1]),
+            np.array([[0.5, 1, 0, 1], [1, 0, -1, 0], [0, 0, 1, 0]]),
+            np.array([0.5, 0, -1]),
             0.5,
         ),
         (
-            np.array([[2.0, 1], [0, 1], [1, 3]]),
+            np.array([[2, 1], [0, 1], [1, 3]]),
             np.array([1, 3, 1]),
-            np.array([[1.0, 0], [0, 1], [-1, 1], [0, 0]]),
-            np.array([0.0, 1, 0, 1]),
+            np.array([[1, 0], [0, 1], [-1, 1], [0, 0]]),
+            np.array([0, 1, 0, 1]),
             2,
         ),
     ],
