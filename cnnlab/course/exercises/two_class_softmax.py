@@ -11,7 +11,7 @@ from cnnlab.pooling import max_pool2d, max_pool2d_backward
 # A row is an image, a column a class. Exercises with labels begin with a batch of one image, where a slip in the
 # formula shows by itself; a slip with the batch, such as a missing 1/N, shows afterwards. In 5.2 and 5.3 every batch
 # has a label that is no row of it, so that to pick a row by a label is an error.
-ONE_IMAGE = np.array([[2.0, 0, 3]])
+ONE_IMAGE = np.array([[2.0, 0.5, 3]])
 TWO_IMAGES = np.array([[2, 1, 3], [0, 2, 4]])  # whole numbers
 
 
@@ -56,6 +56,15 @@ stable_softmax.add_slips(
     "without_keepdims: The maximum or the sum of the rows came out as a row of N numbers, "
     "which does not fit the columns: keepdims=True keeps it as a column.",
     lambda z: np.exp(z - z.max(axis=1)) / np.exp(z - z.max(axis=1)).sum(axis=1),
+    "sum_without_keepdims: The sum of the rows came out as a row of N numbers, which does not fit the columns: "
+    "keepdims=True keeps it as a column.",
+    lambda z: np.exp(shifted(z)) / np.exp(shifted(z)).sum(axis=1),
+    "first_score_subtracted: You subtract the first score of each row. Where it is far below another one, "
+    "the exponential still overflows: subtract the largest.",
+    lambda z: divided_by_sums(np.exp(z - z[:, :1])),
+    "whole_numbers: Where z holds whole numbers, so does your result: zeros_like and copy make an array of the same "
+    "kind. Probabilities are cut off; np.zeros(z.shape) makes room for decimals.",
+    lambda z: softmax(z).astype(z.dtype),
     "maximum_of_the_batch: You subtract the largest score of the whole batch. "
     "A row far below it becomes 0/0: use each row's own largest.",
     lambda z: divided_by_sums(np.exp(z - z.max())),
@@ -78,7 +87,7 @@ stable_softmax.add_slips(
     lambda z: np.exp(shifted(z)) / np.cumsum(np.exp(shifted(z)).sum(axis=1))[:, None],
     "unfinished_sum: You divide while the sum of the row is still growing. Finish the sum first, then divide.",
     lambda z: np.exp(shifted(z)) / np.cumsum(np.exp(shifted(z)), axis=1),
-    "not_divided: You return the exponentials. Divide each row by its sum, so that it adds up to 1.",
+    "not_divided: What you return are the exponentials. Divide each row by its sum, so that it adds up to 1.",
     lambda z: np.exp(shifted(z)),
     "shifted_above_only: Only one of the two exponentials is shifted. "
     "Use the same shifted scores above and below the line.",
@@ -167,6 +176,18 @@ mean_loss.add_slips(
     lambda z, y: np.mean(np.logaddexp.reduce(z, axis=1)[:, None] - z[:, y], axis=0),
     "last_image_only: Only the last image is left, divided by N. Each loss must be added to those before: `+=`.",
     lambda z, y: losses_of(z, y)[-1] / len(z),
+    "last_image: Only the last image is left: each loss replaces the one before. Add them up with `+=`, "
+    "and divide by N.",
+    lambda z, y: losses_of(z, y)[-1],
+    "largest_probability: You take the largest probability, or the largest score, of each image. "
+    "The loss asks for the right class, which may be another: y[n].",
+    lambda z, y: loss_of_parts(0, shifted(z), 0),
+    "labels_from_1: You subtract 1 from the labels. They count from 0, as columns do: label 2 is column 2.",
+    lambda z, y: np.mean(losses_of(z, (y - 1) % z.shape[1])),
+    "right_score_added: The sign of z_y is wrong: the score of the right class is subtracted.",
+    lambda z, y: loss_of_parts(z.max(axis=1), shifted(z), -right_scores(z, y)),
+    "another_logarithm: Your logarithm has another base. ln is np.log; np.log10 and np.log2 are others.",
+    lambda z, y: np.mean(z.max(axis=1) + np.log10(np.exp(shifted(z)).sum(axis=1)) - right_scores(z, y)),
     "m_missing_in_front: M is missing in front: what was subtracted in the exponents must be added again.",
     lambda z, y: loss_of_parts(0, shifted(z), right_scores(z, y)),
     "m_missing_in_the_exponents: Your loss is too large by M. "
@@ -262,6 +283,8 @@ score_gradient.add_slips(
     "whole_columns: p[:, y] means these columns in every row, so other images' classes lose 1 too. "
     "Image n has p[n, y[n]].",
     score_gradient_of_whole_columns,
+    "labels_from_1: You subtract 1 from the labels. They count from 0, as columns do: label 2 is column 2.",
+    lambda z, y: surplus(z, y - 1) / len(z),
     "right_class_only: Only the right class gets a gradient. "
     "A score changes all probabilities: the wrong classes get p, see “It is not p(1 − p)”.",
     lambda z, y: surplus(z, y) * one_hot(y, z.shape[1]) / len(z),
@@ -497,6 +520,9 @@ pool_gradient.add_slips(
     "zero_blocks_skipped: A block of zeros gets nothing. Its first zero is its first maximum; "
     "to block the gradient there is ReLU's task.",
     by_block(lambda share, block: to_one_cell(share, block, first_maximum(block)) * (block.max() > 0)),
+    "first_cell_of_negative_blocks: In a block of negative numbers the first cell wins, as if the search for the "
+    "largest began at 0. Begin with the block's own first cell, or use argmax.",
+    by_block(lambda share, block: to_one_cell(share, block, first_maximum(np.maximum(0, block)))),
     "search_from_0: A search that begins at 0 finds nothing in a block of zeros, "
     "and the place found before is used again. Begin with the block's own first cell, or use argmax.",
     pool_gradient_of_a_search_from_0,
@@ -588,6 +614,11 @@ def training_step_of_whole_columns(f, y, W, d, eta):
     return step(p / len(f), f, W, d, eta)
 
 
+def training_step_with_a_factor_too_many(f, y, W, d, eta):
+    p = softmax(linear(f, W, d))
+    return step(gradient_of_scores(f, y, W, d) * p * (1 - p), f, W, d, eta)
+
+
 def steps_of_single_images(f, y, W, d, eta):
     for n in range(len(f)):
         one = slice(n, n + 1)
@@ -621,11 +652,21 @@ training_step.add_slips(
     "is yours turned?",
     by_gradient(lambda dz, f, W, d, eta: (W - eta * f.T @ dz, d - eta * dz.sum(axis=0))),
     "outer_product_of_the_batch: One image goes well, two do not fit. "
-    "np.outer is for one image: add up np.outer(dz[n], f[n]) over the images.",
+    "np.outer and dz.T * f are for one image: add up np.outer(dz[n], f[n]) over the images.",
     by_gradient(lambda dz, f, W, d, eta: (W - eta * np.outer(dz, f), d - eta * dz.sum(axis=0))),
     "bias_not_moved: The bias has not moved. Its gradient is the sum of dz over the images, axis=0, "
-    "one number for each class.",
+    "one number for each class; over the classes, dz adds up to 0.",
     by_gradient(lambda dz, f, W, d, eta: (W - eta * dz.T @ f, d)),
+    "without_the_rate: The learning rate eta is missing: multiply both gradients by it.",
+    by_gradient(lambda dz, f, W, d, eta: step(dz, f, W, d, 1)),
+    "labels_from_1: You subtract 1 from the labels. They count from 0, as classes do.",
+    lambda f, y, W, d, eta: step(gradient_of_scores(f, y - 1, W, d), f, W, d, eta),
+    "times_p_times_1_minus_p: You multiply p − y by p(1 − p). "
+    "For softmax with cross-entropy that factor has cancelled: section 5 ends at p − y.",
+    training_step_with_a_factor_too_many,
+    "rows_picked_by_label: Is a label used as the number of a row? "
+    "For image n the entry is p[n, y[n]]. np.eye, if you use it, needs the number of classes.",
+    lambda f, y, W, d, eta: f[y],
     "gradients_alone: You return the gradients. Subtract eta times each of them from W and d, and return those.",
     by_gradient(lambda dz, f, W, d, eta: (dz.T @ f, dz.sum(axis=0))),
     "steps_alone: You return the steps alone. Subtract them from W and d, and return those.",
