@@ -4,7 +4,6 @@ import numpy as np
 
 from cnnlab.convolution import conv2d, conv2d_backward, unfold
 from cnnlab.course.exercises.checker import exercise
-from cnnlab.gradient_check import numerical_gradient
 from cnnlab.losses import mse_loss, mse_loss_backward
 
 # The page's own numbers, others of the same size, an image with more columns than rows, and a tall one of all sorts:
@@ -248,7 +247,7 @@ squared_error.add_slips(
         "Weight (u, v) meets pixel (i + u, j + v) in window (i, j). Add up E[i, j] times that pixel over all windows.",
         "Four loops: u and v over 2, i and j over the rows and columns of E. Inside stands one line with +=.",
     ],
-    without=(conv2d_backward, mse_loss_backward, numerical_gradient),
+    without=(conv2d_backward, mse_loss_backward),
 )
 def gradient(image, output, target):
     E = 2 / output.size * (output - target)
@@ -470,7 +469,8 @@ largest_rate.add_slips(
     by_hessian(lambda A, image: 2 / 4 * A @ A.T),
     "without_2_over_n: The factor 2/n is missing from your Hessian: the loss is a mean of n squares.",
     by_hessian(lambda A, image: A @ A.T),
-    "without_2: Your number is twice the limit, as without the 2 of the Hessian: the second derivative of a square is 2.",
+    "without_2: Your number is twice the limit, as if the Hessian lacked its factor 2: "
+    "the second derivative of a square is 2.",
     by_hessian(lambda A, image: A @ A.T / A.shape[1]),
     "both_ends: You add the smallest eigenvalue. That is the rate that shrinks both ends alike; "
     "the limit needs the largest alone.",
