@@ -658,6 +658,19 @@ def test_code_is_the_same_whatever_its_comments_and_lines():
     assert not _source.same_code(code("return lambda i: i + 1"), code("return lambda i: i + 2"))
 
 
+def test_an_argument_is_used_also_where_python_loads_two_names_at_once(monkeypatch):
+    """As Python 3.13 does."""
+    function = double_of("a = 1\nreturn image + a")
+    assert _source.unused_arguments(function) == ["factor"]
+    for pairs, unused in {
+        ("STORE_FAST_LOAD_FAST", ("factor", "image")): ["factor"],
+        ("LOAD_FAST_BORROW_LOAD_FAST_BORROW", ("factor", "image")): [],
+    }.items():
+        fake = [SimpleNamespace(opname=pairs[0], argval=pairs[1])]
+        monkeypatch.setattr(_source.dis, "get_instructions", lambda code, fake=fake: fake)
+        assert _source.unused_arguments(function) == unused
+
+
 def test_the_return_of_a_function_whose_text_is_gone_or_no_definition_is_in_no_loop():
     f = function_of("def f(x):\n    for i in x:\n        return i\n    return 0\n", "f", "<a text>")
     assert _source.returns_in_a_loop(f, 3)
