@@ -86,7 +86,9 @@ RIGHT_ANSWERS = {
         "def largest_rate(image):\n    A = unfold(image, 2)\n    return A.shape[1] / np.linalg.svd(A)[1][0] ** 2",
     ],
     "2.1": [
-        "def zeros_around(image, p, q):\n    return np.pad(image, ((p, p), (q, q)))",
+        "def zeros_around(image, p, q):\n"
+        "    H, W = image.shape\n"
+        "    return np.eye(H + 2 * p)[:, p:p + H] @ image @ np.eye(W + 2 * q)[q:q + W]",
         "def zeros_around(image, p, q):\n"
         "    H, W = image.shape\n"
         "    P = np.zeros((H + 2 * p, W + 2 * q))\n"
