@@ -3,9 +3,9 @@
 import numpy as np
 
 from cnnlab.activations import sigmoid
-from cnnlab.convolution import conv2d
+from cnnlab.convolution import conv2d, conv2d_backward, unfold
 from cnnlab.course.exercises.checker import exercise
-from cnnlab.normalization import standardize
+from cnnlab.normalization import standardize, standardize_backward
 
 
 @exercise(
@@ -97,6 +97,7 @@ binary_labels.add_slips(
         (np.arange(16.0).reshape(4, 4), 3),
         (np.array([[3.0, 1, 4], [1, 5, 9]]), 1),
     ],
+    without=(unfold,),
     hints=[
         "Count the windows first. In how many rows, and in how many columns, can the top left corner of a window lie? "
         "A window that sticks out over the edge is cut short without a word, and does not fit into its column.",
@@ -228,6 +229,7 @@ patch_columns.add_slips(
         (np.array([1, 2, -1]), np.array([6, 0, 3])),
         (np.array([0.5, -1, -2, 0, -3, 1]), np.array([-10.0, 12, 11.5, 15, -9, 9])),
     ],
+    without=(standardize_backward,),
     hints=[
         "Prepare what the formula needs: μ, δ and z, all from s. The tiny example of section 4 has the lines for them.",
         "ḡ is the mean of g. The mean of the products g z is one number too: multiply first, then take the mean. For "
@@ -338,6 +340,7 @@ gradient_of_sums.add_slips(
             np.arange(60).reshape(2, 2, 3, 5) * 29 % 17 - 7,
         ),
     ],
+    without=(conv2d_backward,),
     hints=[
         "One entry first: ∂L/∂K_kuv is a sum over n, i and j. Which numbers of E belong to filter k, and which pixels "
         "does its weight (u, v) meet? In the first input, weight (0, 0) of filter 0 gets 1·1 − 2·0 = 1 from image 0 "

@@ -3,7 +3,8 @@
 # ruff: noqa: E741  (the image is I and a block is (k, l) in the formulas, and so in the code)
 import numpy as np
 
-from cnnlab.convolution import conv2d, zero_pad
+from cnnlab.activations import relu_backward
+from cnnlab.convolution import conv2d, conv2d_backward, zero_pad
 from cnnlab.course.exercises.checker import exercise
 from cnnlab.pooling import max_pool2d, max_pool2d_backward
 
@@ -32,6 +33,7 @@ NEGATIVE_MAP = np.array([[-1.0, -3], [-2, -4], [-9, -6], [-5, -8]])
         (ODD_MAP,),
         (PAGE_MAP,),
     ],
+    without=(max_pool2d,),
     hints=[
         "How many whole 2×2 blocks fit below each other, and how many side by side? R.shape[0] counts rows, "
         "R.shape[1] columns. A block beyond the edge is empty and has no maximum: NumPy then speaks of a zero-size "
@@ -143,6 +145,7 @@ max_pool.add_slips(
         (np.array([[1.0, 2, 3], [4, 5, 6]]), ODD_MAP),
         (PAGE_POOLED, PAGE_MAP),
     ],
+    without=(max_pool2d_backward,),
     hints=[
         "The result has the shape of R and begins as zeros. There are as many blocks as dP has cells; one beyond the "
         "edge would be an empty sequence. Each writes one number: where in the map, and which?",
@@ -288,6 +291,7 @@ pool_gradient.add_slips(
         (np.array([[1.0, 2.5, 3]]), np.array([[0.0, 2, -1]])),
         (_rng.normal(size=(32, 32)), PAGE_MAP),
     ],
+    without=(relu_backward,),
     hints=[
         "Two cases for each cell, and only C decides which one. What arrives in the one, what in the other?",
         "C > 0 is a map of True and False. In a product, True counts as 1 and False as 0.",
@@ -382,6 +386,7 @@ relu_gradient.add_slips(
         (SMALL_E, SMALL_IMAGE, 3),
         (np.where(PAGE_MAP > 1, PAGE_MAP, 0), PAGE_IMAGE, 5),
     ],
+    without=(conv2d_backward,),
     hints=[
         "Begin with p: a kernel with 3 rows reaches 1 pixel beyond the edge, one with 5 reaches 2. Then pad the "
         "image, so that pixel (i − p, j − p) stands at (i, j).",
@@ -531,6 +536,7 @@ kernel_gradient.add_slips(
     "3.5",
     "hunt the bug in a kernel gradient",
     inputs=FILTERING,
+    without=(conv2d_backward,),
     hints=[
         "Make the case so small that you can see it: call it with an E of zeros but for a single 1 in the middle. By "
         "the formula, the gradient is then the piece of the image around that cell, as it stands. What do you get?",

@@ -4,8 +4,8 @@ import numpy as np
 
 from cnnlab.activations import softmax
 from cnnlab.course.exercises.checker import exercise
-from cnnlab.linear import linear
-from cnnlab.losses import cross_entropy
+from cnnlab.linear import linear, linear_backward
+from cnnlab.losses import cross_entropy, cross_entropy_backward
 from cnnlab.pooling import max_pool2d, max_pool2d_backward
 
 # A row is an image, a column a class. Exercises with labels begin with a batch of one image, where a slip in the
@@ -26,6 +26,7 @@ TWO_IMAGES = np.array([[2.0, 1, 3], [0, 2, 4]])
         (np.array([[-1000.0, -1001, -1002], [2000, -5000, 0]]),),
         (np.array([[-5000.0, 0.5, 1], [0, 2, 1000], [1000, -1000, 0]]),),
     ],
+    without=(softmax,),
     hints=[
         "Begin with `plain_softmax` of section 3. Which two of its steps must look at one row at a time?",
         "Before the exponential, subtract from each row its own largest score: that is the M = max z of this row.",
@@ -123,6 +124,7 @@ stable_softmax.add_slips(
         (np.array([[-2001.5, 0.5, 1], [1000, 1000, 999]]), np.array([0, 2])),
         (np.array([[-1002.5, -1000, -1001], [2000, 0, 1]]), np.array([0, 2])),
     ],
+    without=(cross_entropy,),
     hints=[
         "Take the last formula of section 4, L = M + ln Σ exp(z − M) − z_y, for one image first.",
         "For image n: its scores are z[n], M is z[n].max(), and the score of its right class is z[n, y[n]].",
@@ -236,6 +238,7 @@ for digits in (8, 10, 12, 15):
         (np.array([[0.0, 2.5, -1, 1], [3, 1, 0, 2]]), np.array([3, 1])),
         (np.array([[1, 0, 2, 1], [0, 1, 0, 3], [9, 0, 1, 0]]), np.array([2, 3, 1])),
     ],
+    without=(cross_entropy_backward,),
     hints=[
         "Section 5 has the gradient for one image. The mean over N images gives each of them a share of 1/N.",
         "softmax(z) gives p for the whole batch. Write each label as a row with a 1 at the right class: one-hot.",
@@ -371,6 +374,7 @@ score_gradient.add_slips(
         ),
         (np.array([[1.5], [-2], [3]]), np.array([[1], [0], [2]]), 1),
     ],
+    without=(max_pool2d_backward,),
     hints=[
         "Two things are wrong. First take the block [[1, 3], [3, 3]] and the gradient 6: how much is sent back?",
         "block == block.max() is True at every maximum. block.argmax() finds the first, as a place counted row by row; "
@@ -585,6 +589,10 @@ pool_gradient.add_slips(
             2,
         ),
     ],
+    without=(
+        cross_entropy_backward,
+        linear_backward,
+    ),
     hints=[
         "In this order: scores and probabilities, the gradient of the scores, those of W and d, and last the update.",
         "The gradient of the scores is that of exercise 5.3: p minus one-hot, divided by N. It has N rows.",
