@@ -4,7 +4,7 @@ import numpy as np
 
 from cnnlab.activations import softmax
 from cnnlab.course.exercises.checker import exercise
-from cnnlab.linear import linear, linear_backward
+from cnnlab.linear import linear
 from cnnlab.losses import cross_entropy, cross_entropy_backward
 from cnnlab.pooling import max_pool2d, max_pool2d_backward
 
@@ -589,10 +589,6 @@ pool_gradient.add_slips(
             2,
         ),
     ],
-    without=(
-        cross_entropy_backward,
-        linear_backward,
-    ),
     hints=[
         "In this order: scores and probabilities, the gradient of the scores, those of W and d, and last the update.",
         "The gradient of the scores is that of exercise 5.3: p minus one-hot, divided by N. It has N rows.",
