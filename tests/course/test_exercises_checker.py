@@ -408,7 +408,7 @@ CRYPTIC = {
     "total += image\nreturn total": "used before it has a value",
     "return image if image > 0 else 0": "An array has many answers",
     "return image.std * 2": "Brackets are missing",
-    "return 2 * image if factor(3) else image": "shape, size and ndim have no brackets behind them",
+    "return 2 * image if factor(3) else image": "size and ndim have no brackets behind them",
     "return image.max()(factor)": "is a `*` missing",
     "return np.array([[1, 2], [3]])": "different lengths",
     "return np.dot(image, image)": "Is the order right",
@@ -419,6 +419,10 @@ CRYPTIC = {
     "return imgae": "neither an argument nor made inside the function",
     "return image.multiply(2)": "An array has nothing of this name",
     "return mean(image)": "Is NumPy's meant? It is written np.mean.",
+    "return eigvalsh(image)": "Is NumPy's meant? It is written np.linalg.eigvalsh.",
+    "return image.shape()": "A tuple such as shape has no round brackets behind it",
+    "for i in 3:\n    pass": "range(n) counts up to n",
+    "return len(image[0, 0])": "A single number has no length",
     "return np.array[1, 2]": "Behind a function's name stand round brackets",
     "i, j = image.argmax()": "np.unravel_index(number, shape) gives row and column",
     "H, W = image": "is `.shape` missing",
@@ -458,7 +462,7 @@ def test_an_array_of_the_page_that_a_function_changes_gets_its_numbers_back(doub
 
 def test_a_relation_to_the_right_numbers_is_named_where_it_holds_for_several_inputs(double):
     relations = {
-        "return 2 * factor * image": "All is 2 times what it should be.",
+        "return 2 * factor * image": "Every number is 2 times what it should be.",
         "return -factor * image": "Every sign is wrong.",
         "return factor * image[:, ::-1]": "They are the right numbers mirrored.",
         "return 0 * image": "All are 0.",
@@ -470,6 +474,9 @@ def test_a_relation_to_the_right_numbers_is_named_where_it_holds_for_several_inp
         line = double.judge(double_of(body)).lines[0]
         assert line.endswith(relation or tuple("0123456789)")) or line[:-1].endswith(tuple("0123456789)")), line
         assert not relation or relation in line
+    total = exercise_of(lambda values: values.sum(), [1.0, 2, 4], [3.0, 5, 1])
+    assert "It is 3 times what it should be." in words_of(total.check, lambda values: 3 * values.sum())
+    assert "The sign is wrong." in words_of(total.check, lambda values: -values.sum())
     halves = exercise_of(lambda values: 3 * values, [0.5, 1.5, 2.5], [0.5, 7, 3])
     assert "The decimals are cut off" in words_of(halves.check, lambda values: (3 * values).astype(int))
 
@@ -652,6 +659,19 @@ def test_code_is_the_same_whatever_its_comments_and_lines():
     assert not _source.same_code(code("return image + 1"), code("return image + 2"))
     assert not _source.same_code(code("return image + 1"), code("y = 1\nreturn image + y"))
     assert not _source.same_code(code("return lambda i: i + 1"), code("return lambda i: i + 2"))
+
+
+def test_an_argument_is_used_also_where_python_loads_two_names_at_once(monkeypatch):
+    """As Python 3.13 does."""
+    function = double_of("a = 1\nreturn image + a")
+    assert _source.unused_arguments(function) == ["factor"]
+    for pairs, unused in {
+        ("STORE_FAST_LOAD_FAST", ("factor", "image")): ["factor"],
+        ("LOAD_FAST_BORROW_LOAD_FAST_BORROW", ("factor", "image")): [],
+    }.items():
+        fake = [SimpleNamespace(opname=pairs[0], argval=pairs[1])]
+        monkeypatch.setattr(_source.dis, "get_instructions", lambda code, fake=fake: fake)
+        assert _source.unused_arguments(function) == unused
 
 
 def test_the_return_of_a_function_whose_text_is_gone_or_no_definition_is_in_no_loop():

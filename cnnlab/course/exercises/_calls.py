@@ -209,7 +209,7 @@ class _CallThread(threading.Thread):
                 self.called.add(self.watched[code])
             if self.code is None or code.co_filename != self.code.co_filename:
                 return None
-            frame.f_trace_lines, frame.f_trace_opcodes = False, self.in_place
+            frame.f_trace_lines = frame.f_trace_opcodes = self.in_place
         if event == "return" and code is self.code:
             self.return_line = frame.f_lineno
         if self.in_place and self._overdue():
