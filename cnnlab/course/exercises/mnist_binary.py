@@ -76,15 +76,9 @@ binary_labels.add_slips(
     lambda digits, threshold: np.flatnonzero(digits > threshold),
     "any_digit: One number comes back for all digits together, as `any` gives it. Each digit has a label of its own.",
     lambda digits, threshold: 1 if np.any(digits > threshold) else 0,
-    "never_appended: Your array stays empty. np.append does not change the array that it gets: "
-    "it returns a longer one, which needs a name.",
-    lambda digits, threshold: np.zeros(0),
     "tuple_of_one: A tuple with one array in it came back. np.where(condition) alone makes one, which holds the "
     "places; np.where(condition, 1, 0) gives labels. A comma behind the result makes a tuple too.",
     lambda digits, threshold: np.where(digits > threshold),
-    "one_whole_number: int(…) makes one number of one number, and here come many. "
-    "True and False count as 1 and 0: leave them as they are.",
-    lambda digits, threshold: int(digits > threshold),
 )
 
 
@@ -95,7 +89,7 @@ binary_labels.add_slips(
         (np.array([[0.0, 2, -3, 4, 1], [5, 6, 7.015625, 8, 3], [9, 0, -2, 1, 4]]), 2),
         (np.array([[0.5, 3, 1], [2, 7, 0], [4, 1.5, 6], [8, 5, 9]]), 2),
         (np.arange(16.0).reshape(4, 4), 3),
-        (np.array([[3.0, 1, 4], [1, 5, 9]]), 1),
+        (np.array([[3.0, 1, 4]]), 1),
     ],
     without=(unfold,),
     hints=[

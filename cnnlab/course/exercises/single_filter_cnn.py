@@ -128,9 +128,6 @@ max_pool.add_slips(
     "result_as_large_as_the_map: Your result is as large as the map, and most of it was never filled. "
     "P has one cell for each block: half as many rows and half as many columns.",
     lambda R: np.pad(max_pool2d(R), [(0, n - n // 2) for n in R.shape]),
-    "maxima_at_block_corners: Your result is as large as the map, with each maximum at the corner of its block. "
-    "P has one cell for each block, and the maximum of block (k, l) belongs in P[k, l].",
-    lambda R: np.pad(np.kron(max_pool2d(R), [[1, 0], [0, 0]]), [(0, n % 2) for n in R.shape]),
 )
 
 
@@ -614,16 +611,7 @@ found_gradient.add_slips(
     "shifted_twice: Every pixel is p too far up and p too far left. "
     "u and v already count from −p; and if you pad the image, pixel (i, j) stands at (i + p, j + p).",
     lambda E, I, size: pixel_by_pixel(E, I, size, lambda i, j, u, v: (i + u - size // 2, j + v - size // 2)),
-    "turned_and_shifted: Now every pixel is p too far down and p too far right, and the bug is still there. "
-    "There was no shift missing: u and v count from −p.",
-    lambda E, I, size: pixel_by_pixel(E, I, size, lambda i, j, u, v: (i - u + size // 2, j - v + size // 2)),
     "without_the_shift: The shift is missing: your window begins at pixel (i, j), but its centre lies there. "
     "If u and v count from 0, the centre of the kernel is (p, p).",
     kernel_gradient_without_the_shift,
-    "turned_without_first_pixels: The bounds were right: row 0 and column 0 are inside the image. "
-    "The bug is still there; it is no matter of the edge.",
-    lambda E, I, size: right_gradient(E, np.pad(I[1:, 1:], ((1, 0), (1, 0))), size)[::-1, ::-1],
-    "turned_without_last_weights: The ranges were right: range(−p, "
-    "p) leaves the last row and the last column of dK at 0. The bug is still there; look at which pixel is read.",
-    lambda E, I, size: np.pad(right_gradient(E, I, size)[:0:-1, :0:-1], (0, 1)),
 )

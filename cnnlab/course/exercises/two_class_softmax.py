@@ -4,7 +4,7 @@ import numpy as np
 
 from cnnlab.activations import softmax
 from cnnlab.course.exercises.checker import exercise
-from cnnlab.linear import linear, linear_backward
+from cnnlab.linear import linear
 from cnnlab.losses import cross_entropy, cross_entropy_backward
 from cnnlab.pooling import max_pool2d, max_pool2d_backward
 
@@ -87,8 +87,6 @@ stable_softmax.add_slips(
     lambda z: softmax(z[-1]),
     "running_sum: The first row is right, but your sum goes on into the next. Set it back to 0 for each row.",
     lambda z: np.exp(shifted(z)) / np.cumsum(np.exp(shifted(z)).sum(axis=1))[:, None],
-    "unfinished_sum: You divide while the sum of the row is still growing. Finish the sum first, then divide.",
-    lambda z: np.exp(shifted(z)) / np.cumsum(np.exp(shifted(z)), axis=1),
     "not_divided: What you return are the exponentials. Divide each row by its sum, so that it adds up to 1.",
     lambda z: np.exp(shifted(z)),
     "shifted_above_only: Only one of the two exponentials is shifted. "
@@ -121,6 +119,7 @@ stable_softmax.add_slips(
         (np.array([[1000.0, 0, 1], [0, 3, 1]]), np.array([0, 2])),
         (np.array([[3, 1, 0, 2], [1000, 0, 1, 0], [0, 1, 2, 2]]), np.array([2, 1, 3])),
         (np.array([[-0.5, -1.5, -3]]), np.array([2])),
+        (np.array([[0.0, 1000]]), np.array([1])),
         (np.array([[-2001.5, 0.5, 1], [1000, 1000, 999]]), np.array([0, 2])),
         (np.array([[-1002.5, -1000, -1001], [2000, 0, 1]]), np.array([0, 2])),
     ],
@@ -447,9 +446,6 @@ def to_one_cell(share, block, place):
     return result
 
 
-to_every_maximum = by_block(lambda share, block: share * (block == block.max()))
-
-
 def pool_gradient_that_unpacks_argmax(dP, R, size):
     m, n = R.argmax()
     return m, n
@@ -470,25 +466,6 @@ def pool_gradient_of_overlapping_blocks(dP, R, size):
     return dR
 
 
-def pool_gradient_of_a_search_from_0(dP, R, size):
-    dR = np.zeros(R.shape)
-    row, column = 0, 0
-    for i, j in np.ndindex(dP.shape):
-        block = R[size * i : size * i + size, size * j : size * j + size]
-        if block.max() > 0:
-            m, n = first_maximum(block)
-            row, column = size * i + m, size * j + n
-        dR[row, column] = dP[i, j]
-    return dR
-
-
-def pool_gradient_of_every_maximum_without_the_last_blocks(dP, R, size):
-    height, width = ((n - 1) // size * size for n in R.shape)
-    dR = to_every_maximum(dP, R, size)
-    dR[height:] = dR[:, width:] = 0
-    return dR
-
-
 def pool_gradient_of_2x2_blocks(dP, R, size):
     rows, columns = dP.shape
     dR = np.zeros(R.shape)
@@ -501,7 +478,7 @@ def pool_gradient_of_2x2_blocks(dP, R, size):
 pool_gradient.add_slips(
     "every_maximum: Every tied maximum gets the whole gradient: from the block [[1, 3], [3, 3]] and 6, "
     "three times 6 goes back. Only the first maximum may get it.",
-    to_every_maximum,
+    by_block(lambda share, block: share * (block == block.max())),
     "index_error: Ties are right now. What is left is the IndexError: 5 rows hold two blocks of 2, "
     "but your loop begins a third. dP says how many there are.",
     lambda dP, R, size: back_in_loops(R.shape, dP, R, size),
@@ -532,21 +509,15 @@ pool_gradient.add_slips(
     "zero_blocks_skipped: A block of zeros gets nothing. Its first zero is its first maximum; "
     "to block the gradient there is ReLU's task.",
     by_block(lambda share, block: to_one_cell(share, block, first_maximum(block)) * (block.max() > 0)),
-    "first_cell_of_negative_blocks: In a block of negative numbers the first cell wins, as if the search for the "
+    "search_from_0: In a block of negative numbers the first cell wins, as if the search for the "
     "largest began at 0. Begin with the block's own first cell, or use argmax.",
     by_block(lambda share, block: to_one_cell(share, block, first_maximum(np.maximum(0, block)))),
-    "search_from_0: A search that begins at 0 finds nothing in a block of zeros, "
-    "and the place found before is used again. Begin with the block's own first cell, or use argmax.",
-    pool_gradient_of_a_search_from_0,
     "remainder_filled: The rows and columns left over at the edge got a gradient. "
     "The pool dropped them, so theirs is 0.",
     lambda dP, R, size: back_in_loops(R.shape, np.pad(dP, (0, 1), mode="edge"), R, size),
     "last_blocks_left_out: The last blocks get nothing: your loop ends too early. "
     "range(0, n − size, size) omits a block that just fits.",
     lambda dP, R, size: back_in_loops((R.shape[0] - size, R.shape[1] - size), dP, R, size),
-    "every_maximum_last_blocks_left_out: The last blocks get nothing, and ties are as before. "
-    "First let the loop run on: range(0, n − size, size) omits a block that just fits.",
-    pool_gradient_of_every_maximum_without_the_last_blocks,
     "one_row_less: height − 1 mends the loop for blocks of 2 only. "
     "With blocks of 3 up to two rows are left over: the loops can run over dP instead.",
     lambda dP, R, size: back_in_loops((R.shape[0] - 1, R.shape[1] - 1), dP, R, size),
@@ -589,10 +560,6 @@ pool_gradient.add_slips(
             2,
         ),
     ],
-    without=(
-        cross_entropy_backward,
-        linear_backward,
-    ),
     hints=[
         "In this order: scores and probabilities, the gradient of the scores, those of W and d, and last the update.",
         "The gradient of the scores is that of exercise 5.3: p minus one-hot, divided by N. It has N rows.",
@@ -693,9 +660,6 @@ training_step.add_slips(
     "step_after_each_image: You step after every image, so the later ones see weights that have moved. "
     "One step for the batch: add all gradients up first.",
     lambda f, y, W, d, eta: steps_of_single_images(f, y, W, d, eta / len(f)),
-    "whole_step_after_each_image: You step after every image, by its whole gradient. "
-    "One step for the batch: add the gradients up first, each with its share of 1/N.",
-    lambda f, y, W, d, eta: steps_of_single_images(f, y, W, d, eta),
     "bias_after_the_weights: The bias steps by a gradient computed after the weights had moved. "
     "Compute both gradients before any step.",
     training_step_one_after_the_other,
