@@ -203,7 +203,7 @@ def test_a_learners_function_changes_nothing_else_on_the_page(path):
 @every_notebook
 def test_the_solution_that_is_shown_is_correct_beside_the_imports_of_its_page(path, monkeypatch):
     exercises = OF_NOTEBOOK[path]
-    monkeypatch.setattr(checker, "_exercises", {path.stem: exercises})
+    monkeypatch.setattr(checker, "_exercises", {path.stem: {exercise.number: exercise for exercise in exercises}})
     for exercise in exercises:
         monkeypatch.setattr(exercise, "state", State.NOT_ATTEMPTED)
     namespace = {}

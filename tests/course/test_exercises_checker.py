@@ -1,27 +1,34 @@
 """The checker: what it says of right, wrong, untouched and hostile functions, and that nothing brings it down."""
 
+import _sitebuiltins
 import _thread
+import builtins
+import contextlib
+import functools
+import importlib.util
+import io
 import itertools
 import linecache
 import re
 import signal
+import string
 import sys
 import threading
-from types import SimpleNamespace
+from types import MethodType, SimpleNamespace
 
 import nbformat
 import numpy as np
 import pytest
-from exercise_helpers import function_of, words_of
+from exercise_helpers import EXERCISES, function_of, words_of
 from nbclient import NotebookClient
 
-from cnnlab.course.exercises import _calls, _source, checker
+from cnnlab.course.exercises import _calls, _source, _words, checker
 from cnnlab.course.exercises.checker import Exercise, State
 
 
 @pytest.fixture
 def double():
-    inputs = [(np.array([[1.0, 2, 3]]), 2), (np.ones((2, 2)), 3)]
+    inputs = [(np.array([[1.0, 2, 3]]), 2), (np.array([[1.0, 2], [3, 5]]), 3)]
     solution = double_of("return factor * image")
     double = Exercise(solution, "0.1", "twice a map", inputs, ["a", "b"])
     double.loss(lambda image, factor: (lambda x: np.sum(factor * image * x), np.zeros(image.shape)))
@@ -29,10 +36,10 @@ def double():
     return double
 
 
-def exercise_of(solution, *values):
-    """An exercise with one argument, tried with one input."""
+def exercise_of(solution, *inputs):
+    """An exercise with one argument, tried with these inputs."""
     solution.__name__ = "answer"
-    return Exercise(solution, "0.2", "a title", [(np.array(values),)], ["a"])
+    return Exercise(solution, "0.2", "a title", [(np.array(values),) for values in inputs], ["a"])
 
 
 @pytest.fixture
@@ -71,11 +78,19 @@ HOSTILE = {
     "it returns complex numbers": ("return 2j * image", "returns numbers of dtype complex128, where real", 1),
     "it returns a thing that raises when converted": (ODD_THING, "returns an Odd, where", 4),
     "it returns the wrong shape": ("return (2 * image).T", "of shape (3, 1), expected an array of shape (1, 3)", 1),
-    "it returns NaN": ("return image * np.nan", "all 3 numbers are wrong; farthest off is nan (not a number) at", 1),
-    "it is wrong in one cell": ("return 2 * image + [0, 3, 0]", "1 of 3 numbers is wrong; farthest off is 7 at", 1),
-    "it has the wrong sign": ("return -2 * image", "Every sign is wrong.", 1),
-    "it is all zero": ("return 0 * image", "all 3 numbers are wrong; farthest off is 0 at (0, 2). All are 0.", 1),
-    "it is mirrored": ("return factor * image[:, ::-1]", "They are the right numbers turned by 180°.", 1),
+    "it returns NaN": (
+        "return image * np.nan",
+        "all 3 numbers are wrong: at (0, 0) it has nan (not a number), expected 2.",
+        1,
+    ),
+    "it is wrong in one cell": (
+        "return factor * image + (image == 2) * 3",
+        "1 of 3 numbers is wrong: at (0, 1) it has 7, expected 4.",
+        1,
+    ),
+    "it has the wrong sign": ("return -factor * image", "Every sign is wrong.", 1),
+    "it is all zero": ("return 0 * image", "all 3 numbers are wrong: at (0, 2) it has 0, expected 6. All are 0.", 1),
+    "it is mirrored": ("return factor * image[:, ::-1]", "They are the right numbers mirrored.", 1),
     "it changes its argument": ("image *= factor\nreturn image", "changes image, which belongs to the caller", 1),
     "it reshapes its argument": ("image.shape = 3\nreturn 2 * image[None]", "changes image, which belongs", None),
     "it draws lots": ("return np.random.rand(1, 3)", "Two calls with the same input gave different results", None),
@@ -151,6 +166,91 @@ def test_seconds_of_computing_count_and_many_by_the_clock(double, monkeypatch, c
     assert ("correct" in said) == (not stopped)
 
 
+@pytest.fixture
+def no_threads(monkeypatch):
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(_calls._CallThread, "start", start)
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_where_there_are_no_threads_a_function_is_called_in_place_and_still_stopped(double, short_time_limit):
+    assert double.judge(double_of("return factor * image")).state is State.CORRECT
+    assert "raises IndexError" in double.judge(double_of("return image[5]")).lines[0]
+    for loop in (
+        "while True:\n    pass",
+        "while True: pass",
+        "def f():\n    while True:\n        x = np.sum(image)\nf()",
+    ):
+        first = double.judge(double_of(loop)).lines[0]
+        assert re.match(r"Line \d, `.*`, was still running after 0.1 seconds. Does a loop never end\?", first)
+    assert sys.gettrace() is None or "coverage" in repr(sys.gettrace())
+
+
+ASKS = ["input('a number: ')", "breakpoint()", "import pdb; pdb.set_trace()"]
+
+
+@pytest.mark.parametrize("body", ASKS)
+def test_a_function_that_asks_for_something_to_be_typed_is_told_at_once(double, body):
+    asks = builtins.input
+    line = double.judge(double_of(f"x = 1\n{body}\nreturn factor * image")).lines[0]
+    assert line.startswith(f"Line 3, `{body}`, waits for something to be typed, and nobody can answer here")
+    assert builtins.input is asks
+
+
+@pytest.mark.parametrize("body", ["exit()", "quit()", "import sys; sys.exit(1)", "raise SystemExit"])
+def test_a_function_that_ends_the_program_ends_nothing(double, body):
+    lines = double.judge(
+        double_of(body, exit=_sitebuiltins.Quitter("exit", ""), quit=_sitebuiltins.Quitter("", ""))
+    ).lines
+    assert lines[0].startswith(f"Line 2, `{body}`, raises SystemExit")
+    assert lines[1] == "exit() ends the whole program. `return` ends a function."
+    assert not sys.stdin.closed
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere nothing bounds it")
+@pytest.mark.parametrize("grows", ["x.append(bytes(10**6))", "x.append(np.ones(10**6))", "x = [0] * 10**9"])
+def test_a_function_that_takes_ever_more_memory_is_stopped_at_half_a_gibibyte(double, grows):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    lines = double.judge(double_of(f"x = []\nwhile True:\n    {grows}")).lines
+    assert lines[0].startswith(f"Line 4, `{grows}`, raises MemoryError")
+    assert lines[1] == "It takes far more memory than these inputs need: does something grow without end?"
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+    assert 2**30 - _calls.MEMORY_LIMIT >= 2**29
+
+
+def test_figures_that_a_function_leaves_open_are_closed_and_those_of_the_page_are_not(double):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.figure()
+    before = plt.get_fignums()
+    body = "import matplotlib.pyplot as plt\nplt.figure()\nplt.imshow(image)\nplt.show()\nreturn factor * image"
+    assert double.judge(double_of(body)).state is State.CORRECT
+    assert plt.get_fignums() == before
+    plt.close("all")
+
+
+PAGE_ARRAYS = {
+    "complex": np.array([1 + 0j, np.nan + 0j]),
+    "objects": np.array([1.0, np.nan, None], dtype=object),
+    "arrays": np.array([np.zeros(2), np.zeros(3)], dtype=object),
+    "locks": np.array([threading.Lock(), None], dtype=object),
+    "masked": np.ma.masked_array([1.0, np.nan], mask=[True, False]),
+    "records": np.array([(1, np.nan)], dtype=[("a", int), ("b", float)]),
+    "dates": np.array(["NaT", "2020-01-01"], dtype="datetime64[D]"),
+    "read only": np.broadcast_to(np.nan, (2, 3)),
+}
+
+
+@pytest.mark.parametrize("name", PAGE_ARRAYS)
+def test_no_array_of_the_page_is_said_to_have_changed_that_has_not(double, name):
+    function = double_of("Z.size\nreturn factor * image", Z=PAGE_ARRAYS[name])
+    assert double.judge(function).state is State.CORRECT
+    assert double.judge(double_of("Z.size\nreturn 5 * image", Z=PAGE_ARRAYS[name])).state is State.NOT_YET
+
+
 @pytest.mark.parametrize("value", [None, 3, "double", np.zeros((1, 3)), [1]], ids=repr)
 def test_a_result_in_place_of_the_function_is_pointed_out(double, value):
     assert "without brackets: ex.double.check(double)" in words_of(double.check, value)
@@ -161,13 +261,93 @@ def test_other_arguments_are_pointed_out(double, function):
     assert "other arguments than (image, factor)" in words_of(double.check, function)
 
 
-@pytest.mark.parametrize("function", [lambda a, b: b * a, np.multiply, lambda a, b, more=0: a * b + more])
-def test_a_right_function_of_any_sort_is_correct(double, function):
-    assert words_of(double.check, function).splitlines() == [
+def logged(function):
+    @functools.wraps(function)
+    def wrapper(*arguments):
+        result = function(*arguments)
+        return result
+
+    return wrapper
+
+
+class Model:
+    def double(self, image, factor):
+        return factor * image
+
+    __call__ = double
+
+
+RIGHT = {
+    "other names": lambda a, b: b * a,
+    "in C": np.multiply,
+    "an argument more": lambda a, b, more=0: a * b + more,
+    "any arguments": lambda *two: two[0] * two[1],
+    "a partial": functools.partial(lambda more, a, b: a * b + more, 0),
+    "a method": Model().double,
+    "an object": Model(),
+    "decorated twice": logged(logged(lambda a, b: a * b)),
+    "vectorized": np.vectorize(lambda a, b: a * b, otypes=[float]),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_function_of_any_sort_is_correct(double, name):
+    assert words_of(double.check, RIGHT[name]).splitlines() == [
         "✓ Exercise 0.1, twice a map: correct",
         "  Right for 2 inputs, and central differences agree.",
     ]
     assert double.state is State.CORRECT
+
+
+def test_below_decorators_a_partial_and_a_method_the_line_is_the_learners(double):
+    fails = double_of("x = 1\nreturn image[5]")
+    compiled = SimpleNamespace(py_func=fails)  # as Numba's
+    method = MethodType(function_of("def f(self, image, factor):\n    x = 1\n    return image[5]", "f"), 0)
+    for function in (logged(fails), logged(logged(fails)), functools.partial(fails), method):
+        assert double.judge(function).lines[0].startswith("Line 3, `return image[5]`, raises IndexError")
+    assert _source.code_of(compiled) is fails.__code__
+    wrong = logged(double_of("x = 1\nreturn 7 * image"))
+    assert double.judge(wrong).lines[0].startswith("Line 3, `return 7 * image`, returns")
+    assert double.judge(logged(double_of("..."))).state is State.NOT_ATTEMPTED
+
+
+def test_the_same_names_in_another_order_are_pointed_out_where_it_matters(double):
+    double.add_slips("shape: Never said.", lambda image, factor: image + factor[0])
+    lines = double.judge(lambda factor, image: factor * image[0]).lines
+    assert lines[0] == "Your function takes (factor, image). The order is (image, factor): keep the line with `def`."
+    assert double.judge(lambda factor, image: factor * image).state is State.CORRECT
+
+
+def test_a_function_that_the_text_forbids_is_named_however_it_is_called(double):
+    def helper(image):
+        return np.pad(image, 0)
+
+    double._without = (np.pad, np.flipud)
+    pad = np.pad
+    for function in (lambda a, b: b * np.pad(a, 0), lambda a, b: b * helper(a), lambda a, b: b * pad(a, 0)):
+        assert double.judge(function) == (
+            State.NOT_YET,
+            (
+                "The numbers are right.",
+                "Your function calls np.pad: the exercise is to do without, step by step.",
+                "Stuck? ex.double.hint()",
+            ),
+        )
+    wrong = double.judge(lambda a, b: b + np.pad(np.flipud(a), 0))
+    assert "Your function calls np.pad and np.flipud: the exercise is to do without, step by step." in wrong.lines
+    assert double.judge(lambda a, b: a * b).state is State.CORRECT
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rounding_counts_by_the_largest_number_in_float32_and_by_each_in_float64(dtype):
+    """A small sum of large numbers is no more exact than they are."""
+    sums = exercise_of(lambda values: values.sum(axis=0), [[1e3, 5], [-1e3 + 1e-3, 7]])
+    verdict = sums.judge(lambda values: values.astype(dtype).sum(axis=0))
+    assert verdict.state is State.CORRECT
+    verdict = sums.judge(lambda values: np.add(values.sum(axis=0), [1e-5, 0]).astype(dtype))
+    assert verdict.state is (State.CORRECT if dtype == np.float32 else State.NOT_YET)
+    verdict = sums.judge(lambda values: np.add(values.sum(axis=0), [1e-2, 0]).astype(dtype))
+    assert verdict.state is State.NOT_YET
 
 
 def test_central_differences_are_asked_too(double):
@@ -185,18 +365,25 @@ def test_printing_is_kept_off_the_page_and_mentioned(double):
     assert "more" not in said
 
 
-def test_the_smallest_failing_input_is_shown_and_handed_over_as_a_copy(double):
-    said = words_of(double.check, lambda image, factor: 2 * image)
-    assert "The input: image = [[1, 1], [1, 1]], factor = 3." in said
-    assert "double(*ex.double.failing_input)" in said
+def test_the_smallest_failing_input_is_shown_and_handed_over_as_a_fresh_copy_each_time(double):
+    said = words_of(double.check, double_of("return 2 * image"))
+    assert "The input: image = [[1, 2], [3, 5]], factor = 3." in said
+    assert "To look at it yourself: double(*ex.double.failing_input)" in said
     image, factor = double.failing_input
     assert factor == 3
     image += 5
-    assert np.array_equal(double._inputs[1][0], np.ones((2, 2)))
+    assert np.array_equal(double.failing_input[0], [[1, 2], [3, 5]])
     double.judge(double._solution)
     assert double.failing_input is None
     double._inputs[0] = (np.ones((5, 5)), 2)
     assert "image of shape (5, 5), factor = 2" in words_of(double.check, lambda image, factor: 9 * image)
+
+
+def test_the_function_is_called_by_its_own_name_where_the_page_knows_it(double):
+    mine = function_of("def mine(image, factor):\n    return 2 * image", "mine")
+    assert "To look at it yourself: mine(*ex.double.failing_input)" in double.judge(mine).lines
+    nameless = function_of("f = lambda image, factor: 2 * image", "f")
+    assert "To look at it yourself: call your function with *ex.double.failing_input" in double.judge(nameless).lines
 
 
 # What a learner writes, and the words that go with the error.
@@ -204,8 +391,8 @@ CRYPTIC = {
     "return image^2": "A power is written `**`",
     "return np.zeros(1, 3)": "The shape stands in brackets of its own",
     "return image(0, 0)": "brackets for a cell are square",
-    "return image.shape - 1": "shape is a tuple",
-    "for i in range(image.shape):\n    pass": "shape is a tuple",
+    "return image.shape - 1": "A tuple such as shape is no number",
+    "for i in range(image.shape):\n    pass": "A tuple such as shape is no number",
     "result = np.zeros(3)\nresult[0] = image": "One cell holds one number",
     "result = [[0, 0, 0]]\nresult[0, 0] = 1": "This is a list",
     "return factor @ image": "a number is multiplied with `*`",
@@ -221,16 +408,21 @@ CRYPTIC = {
     "total += image\nreturn total": "used before it has a value",
     "return image if image > 0 else 0": "An array has many answers",
     "return image.std * 2": "Brackets are missing",
-    "return 2 * image if factor(3) else image": "written without brackets",
+    "return 2 * image if factor(3) else image": "shape, size and ndim have no brackets behind them",
     "return image.max()(factor)": "is a `*` missing",
     "return np.array([[1, 2], [3]])": "different lengths",
     "return np.dot(image, image)": "Is the order right",
-    "return image[:, 5:].max()": "A piece beyond the edge is empty",
+    "return image[:, 5:].max()": "A piece of an array is empty",
     "return np.zeros((1, 3)) + int(image)": "One number is needed here",
     "import math\nreturn math.exp(1000)": "too large for a float",
     "image[0] += np.ones((2, 3))": "more axes than its place on the left",
     "return imgae": "neither an argument nor made inside the function",
     "return image.multiply(2)": "An array has nothing of this name",
+    "return mean(image)": "Is NumPy's meant? It is written np.mean.",
+    "return np.array[1, 2]": "Behind a function's name stand round brackets",
+    "i, j = image.argmax()": "np.unravel_index(number, shape) gives row and column",
+    "H, W = image": "is `.shape` missing",
+    "return max(image[0], factor * image[0])": "np.max and np.where take arrays",
     "return np.vstack([image, np.ones((2, 2))])": "Arrays of different sizes are put together here",
 }
 
@@ -264,34 +456,44 @@ def test_an_array_of_the_page_that_a_function_changes_gets_its_numbers_back(doub
     assert not page["total"].any()
 
 
-def test_a_number_is_compared_with_simple_multiples_only():
-    total = exercise_of(lambda values: values.sum(), 1.0, 2, 4)
-    thrice = lambda values: 3 * values.sum()
-    assert "It is 2 times what it should be." in words_of(total.check, lambda values: 2 * values.sum())
-    assert "It is 0.5 times what it should be." in words_of(total.check, lambda values: values.sum() / 2)
-    assert "The sign is wrong." in words_of(total.check, lambda values: -values.sum())
-    assert "4, which is not the right number.\n" in words_of(total.check, lambda values: values.max())
-    assert "It is 3" not in words_of(total.check, thrice)  # between two whole numbers it may be chance
-    fraction = exercise_of(lambda values: values.sum(), 1.0, 2, 4.5)
-    assert "It is 3 times what it should be." in words_of(fraction.check, thrice)
-    halves = exercise_of(lambda values: 3 * values, 0.5, 1.5, 2.5)
+def test_a_relation_to_the_right_numbers_is_named_where_it_holds_for_several_inputs(double):
+    relations = {
+        "return 2 * factor * image": "All is 2 times what it should be.",
+        "return -factor * image": "Every sign is wrong.",
+        "return factor * image[:, ::-1]": "They are the right numbers mirrored.",
+        "return 0 * image": "All are 0.",
+        "return factor ** 2 * image": None,  # twice, then three times
+        "return factor * image if factor == 2 else -factor * image": None,  # once
+        "return factor * image.T": None,  # once: of the other input the shape is wrong
+    }
+    for body, relation in relations.items():
+        line = double.judge(double_of(body)).lines[0]
+        assert line.endswith(relation or tuple("0123456789)")) or line[:-1].endswith(tuple("0123456789)")), line
+        assert not relation or relation in line
+    halves = exercise_of(lambda values: 3 * values, [0.5, 1.5, 2.5], [0.5, 7, 3])
     assert "The decimals are cut off" in words_of(halves.check, lambda values: (3 * values).astype(int))
 
 
+def test_a_wrong_number_is_set_against_the_right_one_with_as_many_digits_as_tell_them_apart():
+    third = exercise_of(lambda values: values.sum() / 3, [1.0, 2, 4])
+    assert "returns 7, expected 2.33333." in third.judge(lambda values: values.sum()).lines[0]
+    assert "returns 2.33334333333, expected 2.33333333333." in third.judge(lambda v: v.sum() / 3 + 1e-5).lines[0]
+
+
 def test_a_list_in_place_of_several_values_is_pointed_out():
-    ends = exercise_of(lambda values: (values.min(), values.max()), 1.0, 2, 4)
+    ends = exercise_of(lambda values: (values.min(), values.max()), [1.0, 2, 4])
     said = words_of(ends.check, lambda values: [values.min(), values.max()])
     assert "returns a list, expected 2 values: return them with commas, without brackets." in said
     wanted = "returns one number, expected 2 values: return them with commas between."
     assert wanted in words_of(ends.check, lambda values: values.min())
     assert "returns 3 values, expected 2." in words_of(ends.check, lambda values: tuple(values))
-    assert "returns value 2 of 2: 9, which is not" in words_of(ends.check, lambda values: (1, 9))
+    assert "returns value 2 of 2: 9, expected 4." in words_of(ends.check, lambda values: (1, 9))
     assert "returns a tuple inside a tuple" in words_of(ends.check, lambda values: ((1, 4), 4))
 
 
 @pytest.mark.parametrize("change", [1e-3, -1e-3, 1e-5, np.inf, np.nan])
 def test_one_number_that_is_off_is_never_correct_and_rounding_is(change):
-    thirds = exercise_of(lambda values: (values / 3, 2 * values), 1.0, 2, 4)
+    thirds = exercise_of(lambda values: (values / 3, 2 * values), [1.0, 2, 4])
     for k in range(6):
         moved = np.zeros((2, 3))
         moved.flat[k] = change
@@ -326,6 +528,13 @@ def test_a_slip_beside_another_mistake_is_still_named(double):
     assert double.judge(two_mistakes).lines[0] == "You add."
 
 
+def test_a_slip_that_another_input_speaks_against_is_not_named(double):
+    """For the first input its numbers are those of the slip, by chance."""
+    verdict = double.judge(double_of("return image + 2"))
+    assert "You add." not in verdict.lines
+    assert verdict.lines[0].endswith("at (0, 0) it has 3, expected 2.")
+
+
 def test_a_table_of_slips_in_another_form_is_refused(double):
     for table in (["added: You add."], [lambda image, factor: image, "added: You add."], ["You add.", np.add]):
         with pytest.raises((TypeError, ValueError)):
@@ -334,9 +543,8 @@ def test_a_table_of_slips_in_another_form_is_refused(double):
 
 def test_a_slip_that_two_share_is_not_guessed(double):
     double.add_slips("a: You add in another way.", lambda image, factor: image + (2 if factor == 2 else 100))
-    verdict = double.judge(lambda image, factor: image + (2 if factor == 2 else 50))
+    verdict = double.judge(lambda image, factor: image + (2 if factor == 2 else np.zeros(7)))
     assert "You add" not in "\n".join(verdict.lines)
-    assert verdict.lines[0].endswith("farthest off is 3 at (0, 0).")
 
 
 def test_a_bug_hunt_starts_from_its_faulty_code_which_is_no_attempt(double):
@@ -356,7 +564,7 @@ def test_an_empty_function_is_no_attempt(double, body):
 
 
 def test_progress_shows_a_sign_and_words_for_every_exercise(monkeypatch, double):
-    monkeypatch.setattr(checker, "_exercises", {"of a notebook": [double]})
+    monkeypatch.setattr(checker, "_exercises", {"of a notebook": {"0.1": double}})
     start = "Notebook 0: 0 of 1 exercises correct\n"
     assert words_of(checker.progress) == start + "  ○ 0.1  twice a map  not attempted\n"
     words_of(double.check, lambda image, factor: image)
@@ -364,6 +572,48 @@ def test_progress_shows_a_sign_and_words_for_every_exercise(monkeypatch, double)
     words_of(double.check, np.multiply)
     wanted = "Notebook 0: 1 of 1 exercises correct\n  ✓ 0.1  twice a map  correct\n"
     assert words_of(checker.progress) == wanted
+
+
+def test_progress_says_what_to_do_where_nothing_is_loaded(monkeypatch):
+    monkeypatch.setattr(checker, "_exercises", {})
+    assert words_of(checker.progress).startswith("No exercises are loaded. Run the cells at the top of the page")
+
+
+def test_an_exercise_and_its_module_say_what_to_call():
+    from cnnlab.course.exercises import filter_update as ex
+
+    assert repr(ex.update) == (
+        "Exercise 1.4, one step of gradient descent: "
+        "write update(weights, gradient, learning_rate), then ex.update.check(update)"
+    )
+    assert "  ex.update.hint()\n" in words_of(ex.hint)
+
+
+def test_a_module_that_is_loaded_anew_counts_its_exercises_once(monkeypatch):
+    monkeypatch.setattr(checker, "_exercises", {})
+    for _ in range(2):
+        module = importlib.util.find_spec("cnnlab.course.exercises.filter_update")
+        module.loader.exec_module(importlib.util.module_from_spec(module))
+    assert words_of(checker.progress).startswith("Notebook 1: 0 of 5 exercises correct\n  ○ 1.1")
+
+
+@pytest.mark.parametrize(("encoding", "signs"), [("ascii", "o x +"), ("cp1252", "o x +"), ("utf-8", "○ ✗ ✓")])
+def test_on_a_page_without_the_letters_all_is_said_in_plain_ones(encoding, signs, double, monkeypatch):
+    monkeypatch.setattr(checker, "_exercises", {"of a notebook": {"0.1": double}})
+    out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    with contextlib.redirect_stdout(out):
+        for function in (double_of("..."), double_of("return 7"), np.multiply):
+            double.check(function)
+        checker.progress()
+        for exercise in EXERCISES:
+            exercise.solution()
+            for text in (exercise.title, *exercise._hints, *(slip.sentence for slip in exercise.slips)):
+                _words.say(text)
+    out.seek(0)
+    said = out.read()
+    assert re.findall("^(.) Exercise 0.1", said, re.MULTILINE) == signs.split()
+    assert f"  {signs[-1]} 0.1  twice a map  correct" in said
+    assert not set(said) - {*string.printable, *_words.PLAIN, *"Σδμηŷḡ\N{COMBINING TILDE}"}
 
 
 @pytest.mark.thorough

@@ -328,6 +328,7 @@ BOARDS = {
     "widgets.filter_update": Case(
         board("filter_update"), learning_rate=slot(0.125), steps=slot(2, "1", "2", "3", hv.NUMPY_WHOLE)
     ),
+    "widgets.parabola": Case(board("parabola"), learning_rate=slot(0.125)),
     "widgets.binary_training": Case(
         board("binary_training"),
         learning_rate=slot(0.5, "0.5", "1", "2", "3", "1.5", "2.0", hv.NUMPY_WHOLE, "np.float32 2.0"),

@@ -222,9 +222,19 @@ def test_a_function_that_returns_no_number_has_no_tangent(answer):
 
 def test_the_confusion_matrix_names_its_axes():
     ax = plots.confusion_matrix([[9, 1], [2, 8]], names=["no", "yes"])
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("answer", "right class")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("answer", "label")
     assert [label.get_text() for label in ax.get_xticklabels()] == ["no", "yes"]
     assert texts(ax) == ["9", "1", "2", "8"]
+
+
+def test_a_confusion_matrix_shows_mistakes_darker_than_what_is_right_and_zeros_as_dots():
+    ax = plots.confusion_matrix([[96, 1, 0], [2, 94, 4], [0, 0, 98]], names=["0", "1", "2"])
+    shades = np.asarray(ax.images[0].get_array())
+    assert shades[1, 2] == -1  # the most frequent mistake, in the darkest red
+    assert shades[1, 2] < shades[1, 0] < shades[0, 1] < shades[0, 2] == 0
+    assert len({shades[k, k] for k in range(3)}) == 1
+    assert 0 < shades[0, 0] < 0.5
+    assert texts(ax) == ["96", "1", "·", "2", "94", "4", "·", "·", "98"]
 
 
 def test_show_stores_an_image_of_the_figures_shape_whose_alternative_text_is_its_words(monkeypatch):

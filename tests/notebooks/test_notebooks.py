@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbconvert import PythonExporter
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -173,6 +174,18 @@ def test_notebooks_are_compared_strictly():
     options = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert '"--nbval",' in options
     assert "lax" not in options
+
+
+@pytest.mark.thorough
+@every_notebook
+def test_it_runs_as_a_script_in_plain_python_and_prints_words_for_its_pictures(path, tmp_path):
+    script, _ = PythonExporter().from_filename(path)
+    (tmp_path / "page.py").write_text(script, encoding="utf-8")
+    result = subprocess.run([sys.executable, "page.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "base64" not in result.stdout
+    first_picture = next(output.data["text/plain"] for output in outputs(path) if "text/html" in output.get("data", {}))
+    assert first_picture in result.stdout
 
 
 @pytest.mark.thorough

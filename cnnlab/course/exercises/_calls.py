@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import copy
 import ctypes
+import inspect
 import io
 import re
 import sys
@@ -13,7 +15,7 @@ import time
 import traceback
 import warnings
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import numpy as np
 
@@ -23,9 +25,12 @@ __all__ = ["TIME_LIMIT", "Outcome", "call", "nearly_equal", "same_outcome", "sam
 
 TIME_LIMIT = 5.0  # seconds of processor time for one call; the exercises' own inputs take milliseconds
 CLOCK_FACTOR = 6  # times as long by the clock: a busy machine is slow, and a function that waits needs no processor
+MEMORY_LIMIT = 2**29  # bytes that one call may take; the smallest machines in use have 2³⁰
 MOST_RETURNED = 2**20  # numbers; the exercises' own answers have a few
 MOST_PRINTED = 10_000  # characters kept of what a function prints
-RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-6, 1e-9  # within which numbers count as equal
+ABSOLUTE_TOLERANCE = 1e-9
+RELATIVE_TOLERANCE = 1e-6  # to each number
+SINGLE_TOLERANCE = 1e-5  # to the largest, where the answer was computed in float32
 
 
 @dataclass(frozen=True)
@@ -39,30 +44,42 @@ class Outcome:
     changed: tuple[str, ...] = ()  # arguments that are not as they were before
     printed: str = ""
     stopped: bool = False  # by the time limit or by the reader: no use in calling again
+    called: frozenset[Callable[..., Any]] = frozenset()  # of the functions that were watched for
 
 
 def call(
-    function: Callable[..., Any], arguments: dict[str, Any], *, read_only: bool = False, note_return: bool = False
+    function: Callable[..., Any],
+    arguments: dict[str, Any],
+    *,
+    read_only: bool = False,
+    watched: tuple[Callable[..., Any], ...] = (),
 ) -> Outcome:
-    """Call `function` with copies of `arguments`, for at most `TIME_LIMIT` seconds of computing; never raise.
+    """Call `function` with copies of `arguments`, within limits of time and memory; never raise.
 
-    With `read_only` the copies refuse to be changed, so that the line that tries shows up as an error. With
-    `note_return` the line that returned is noted, which is slow.
+    With `read_only` the copies refuse to be changed, so that the line that tries shows up as an error. Of the
+    functions `watched` it is noted which were called, wherever and under whatever name.
     """
     copies = copy.deepcopy(arguments)
     for value in copies.values():
         if read_only and isinstance(value, np.ndarray):
             value.setflags(write=False)
-    thread = _CallThread(function, copies, note_return)
+    thread = _CallThread(function, copies, watched)
     printed = _BoundedText()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with (
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(printed),
+        warnings.catch_warnings(action="ignore"),
+        _no_pictures(),
+        _no_dialogue(),
+        _little_memory(),
+    ):
         trouble, kind, line = thread.run_within_limit()
     stopped = bool(kind)
     if not stopped:
         trouble, kind, line = _describe(thread, printed.getvalue())
     changed = tuple(name for name, value in arguments.items() if not unchanged(value, copies[name]))
-    return Outcome(None if kind else thread.numbers, trouble, kind, line, changed, printed.getvalue(), stopped)
+    numbers = None if kind else thread.numbers
+    return Outcome(numbers, trouble, kind, line, changed, printed.getvalue(), stopped, frozenset(thread.called))
 
 
 def same_outcome(one: Outcome, other: Outcome) -> bool:
@@ -85,14 +102,19 @@ def nearly_equal(got: np.ndarray, right: np.ndarray) -> bool:
 
 
 def wrong_cells(got: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Mark the cells in which two arrays of the same shape differ."""
-    return ~np.isclose(
-        got.astype(float), right.astype(float), rtol=RELATIVE_TOLERANCE, atol=ABSOLUTE_TOLERANCE, equal_nan=True
-    )
+    """Mark the cells in which two arrays of the same shape differ by more than rounding does."""
+    tolerance = ABSOLUTE_TOLERANCE
+    if got.dtype.kind == "f" and got.dtype.itemsize < 8:  # a small sum of large numbers is no more exact than these
+        tolerance += SINGLE_TOLERANCE * np.abs(right[np.isfinite(right)]).max(initial=0)
+    return ~np.isclose(got.astype(float), right.astype(float), rtol=RELATIVE_TOLERANCE, atol=tolerance, equal_nan=True)
 
 
 class _Stop(BaseException):
     """Raised inside a function that has been running for too long."""
+
+
+class _Waits(BaseException):
+    """Raised inside a function that asks for something to be typed."""
 
 
 class _CallThread(threading.Thread):
@@ -101,36 +123,47 @@ class _CallThread(threading.Thread):
     It turns the result into arrays too: an object may do anything while it is converted.
     """
 
-    def __init__(self, function: Callable[..., Any], arguments: dict[str, Any], note_return: bool) -> None:
+    def __init__(
+        self, function: Callable[..., Any], arguments: dict[str, Any], watched: tuple[Callable[..., Any], ...]
+    ) -> None:
         super().__init__(daemon=True)
         self.done = threading.Event()  # an interrupted `join` takes a running thread for a dead one
-        self.function, self.arguments, self.note_return = function, arguments, note_return
+        self.function, self.arguments = function, arguments
+        self.code = code_of(function)
+        self.watched = {inspect.unwrap(one).__code__: one for one in watched}
+        self.called: set[Callable[..., Any]] = set()
         self.numbers: tuple[np.ndarray, ...] | None = None
         self.returned = ""  # what came back, in words, where it was no numbers
         self.error: BaseException | None = None
         self.return_line: int | None = None
+        self.in_place = False
 
     def run(self) -> None:
+        tracer = sys.gettrace()
         try:
-            if self.note_return:
-                sys.settrace(self._trace)
+            sys.settrace(self._trace)
             returned = self.function(*self.arguments.values())
-            if self.note_return:
-                sys.settrace(None)
             self.numbers, self.returned = _as_arrays(returned)
         except BaseException as error:
             self.error = error
         finally:
+            sys.settrace(tracer)
             self.done.set()
 
     def run_within_limit(self) -> tuple[str, str, int | None]:
         """Start, wait, and stop what does not end: (trouble, kind, line), or empty words if it ended by itself."""
         kind, trouble = "time limit", f"was still running after {TIME_LIMIT:g} seconds. Does a loop never end?"
+        self.computed, self.end = time.process_time() + TIME_LIMIT, time.monotonic() + CLOCK_FACTOR * TIME_LIMIT
         try:
-            self.start()
-            computed, end = time.process_time() + TIME_LIMIT, time.monotonic() + CLOCK_FACTOR * TIME_LIMIT
+            try:
+                self.start()
+            except RuntimeError:  # a browser has no threads: the tracer looks at the clock
+                self.in_place = True
+                self.run()
+                if isinstance(self.error, _Stop):
+                    return trouble, kind, self.error_line()
             # In short turns, since on Windows an interruption waits until a wait is over.
-            while time.process_time() < computed and time.monotonic() < end and not self.done.wait(0.1):
+            while not self._overdue() and not self.done.wait(0.1):
                 pass
         except KeyboardInterrupt:
             kind, trouble = "interrupted", "was interrupted by you"
@@ -143,23 +176,103 @@ class _CallThread(threading.Thread):
                 return trouble, kind, line
         return f"{trouble} It cannot be stopped from here: restart the kernel.", kind, line
 
-    def innermost_line(self, frames: list[tuple[Any, int]]) -> int | None:
-        """Return the innermost line in the file that the function was written in."""
-        code = code_of(self.function)
-        lines = [line for frame, line in frames if code and frame.f_code.co_filename == code.co_filename]
-        return lines[-1] if lines else None
+    def _overdue(self) -> bool:
+        return time.process_time() >= self.computed or time.monotonic() >= self.end
+
+    def error_line(self) -> int | None:
+        """Return the line that raised, in the file that the function was written in."""
+        return self._innermost_line(list(traceback.walk_tb(self.error.__traceback__))) if self.error else None
 
     def _current_line(self) -> int | None:
         frame = sys._current_frames().get(self.ident or 0)
-        return self.innermost_line(list(traceback.walk_stack(frame))[::-1]) if frame else None
+        return self._innermost_line(list(traceback.walk_stack(frame))[::-1]) if frame else None
+
+    def _innermost_line(self, frames: list[tuple[Any, int]]) -> int | None:
+        if self.code is None:
+            return None
+        lines = [line for frame, line in frames if frame.f_code.co_filename == self.code.co_filename]
+        begun = [line for line in lines if line != self.code.co_firstlineno]  # a call too deep ends at its `def`
+        return (begun or lines)[-1] if lines else None
 
     def _trace(self, frame: Any, event: str, _: Any) -> Any:  # pragma: no cover - coverage traces in the same way
-        """Note the line of the function's own `return`; frames of other functions are not followed."""
-        if frame.f_code is not code_of(self.function):
-            return None
-        if event == "return":
+        """Note what is called and which line returns; stop what must not be called, and in place what does not end."""
+        code = frame.f_code
+        if event == "call":
+            place = frame.f_globals.get("__name__"), code.co_name
+            if place == ("bdb", "set_trace"):
+                raise _Waits
+            if place in ENDS_THE_PROGRAM:
+                raise SystemExit
+            if code in self.watched:
+                self.called.add(self.watched[code])
+            if self.code is None or code.co_filename != self.code.co_filename:
+                return None
+            frame.f_trace_lines, frame.f_trace_opcodes = False, self.in_place
+        if event == "return" and code is self.code:
             self.return_line = frame.f_lineno
+        if self.in_place and self._overdue():
+            raise _Stop
         return self._trace
+
+
+# What `exit()` comes to in a kernel, in IPython, and in plain Python, which closes the input first.
+ENDS_THE_PROGRAM = (
+    ("ipykernel.zmqshell", "ask_exit"),
+    ("IPython.core.interactiveshell", "ask_exit"),
+    ("_sitebuiltins", "__call__"),
+)
+
+
+@contextlib.contextmanager
+def _no_dialogue() -> Iterator[None]:
+    """Let `input` say at once that nobody will answer."""
+
+    def ask(*_: Any, **__: Any) -> None:
+        raise _Waits
+
+    before, builtins.input = builtins.input, ask  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        builtins.input = before
+
+
+@contextlib.contextmanager
+def _no_pictures() -> Iterator[None]:
+    """Keep off the page what is displayed, and close the figures that are left open."""
+
+    def figures() -> set[int]:
+        return set(sys.modules["matplotlib.pyplot"].get_fignums()) if "matplotlib.pyplot" in sys.modules else set()
+
+    before = figures()
+    with contextlib.ExitStack() as stack:
+        if "IPython" in sys.modules and sys.modules["IPython"].get_ipython():
+            from IPython.utils.capture import capture_output
+
+            stack.enter_context(capture_output(stdout=False, stderr=False))
+        yield
+    for number in figures() - before:
+        sys.modules["matplotlib.pyplot"].close(number)
+
+
+@contextlib.contextmanager
+def _little_memory() -> Iterator[None]:
+    """Let the process take no more than `MEMORY_LIMIT`, where the system is Linux."""
+    try:
+        import resource
+
+        with open("/proc/self/statm", encoding="ascii") as statm:
+            now = int(statm.read().split()[5]) * resource.getpagesize()
+        before = resource.getrlimit(resource.RLIMIT_DATA)
+        limits = [now + MEMORY_LIMIT, *(limit for limit in before if limit != resource.RLIM_INFINITY)]
+        resource.setrlimit(resource.RLIMIT_DATA, (min(limits), before[1]))
+    except (ImportError, OSError, ValueError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 def _describe(thread: _CallThread, printed: str) -> tuple[str, str, int | None]:
@@ -170,14 +283,20 @@ def _describe(thread: _CallThread, printed: str) -> tuple[str, str, int | None]:
         if trouble == "returns None":
             trouble += " and only prints: return the result." if printed else ": is a `return` missing?"
         return trouble, thread.returned, thread.return_line
+    if isinstance(error, _Waits):
+        return WAITS, "waits", thread.error_line()
     try:
         words = re.sub(r", with gufunc signature \S+", "", str(error)).strip().split("\n")[0][:200]
     except Exception:
         words = ""
-    trouble = f"raises {type(error).__name__}" + (f": {words.removesuffix('.')}." if words else ".")
+    name = type(error).__name__.removeprefix("_Array")  # NumPy has a MemoryError of its own
+    trouble = f"raises {name}" + (f": {words.removesuffix('.')}." if words else ".")
     # Two errors are of one kind when their messages begin alike; later come sizes, which differ.
-    kind = " ".join([type(error).__name__, *re.sub(r"\d+", "", words).split()[:3]])
-    return trouble, kind, thread.innermost_line(list(traceback.walk_tb(error.__traceback__)))
+    kind = " ".join([name, *re.sub(r"\d+", "", words).split()[:3]])
+    return trouble, kind, thread.error_line()
+
+
+WAITS = "waits for something to be typed, and nobody can answer here: leave input() and the debugger out of it."
 
 
 def _as_arrays(returned: Any) -> tuple[tuple[np.ndarray, ...] | None, str]:
@@ -210,10 +329,9 @@ def _with_article(value: Any) -> str:
 
 
 def unchanged(before: Any, after: Any) -> bool:
-    """Whether an argument is as it was."""
+    """Whether an argument, or an array of the page, is as it was, bit for bit: so are NaN, and objects of any kind."""
     if isinstance(before, np.ndarray):
-        same_form = before.shape == after.shape and before.dtype == after.dtype
-        return same_form and np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
+        return (before.shape, before.dtype, before.tobytes()) == (after.shape, after.dtype, after.tobytes())
     return bool(before == after)
 
 

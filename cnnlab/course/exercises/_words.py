@@ -1,8 +1,11 @@
-"""What the checker says of an answer that is wrong in no known way."""
+"""What the checker says of an answer that is wrong in no known way, and how it says it on any page."""
 
 from __future__ import annotations
 
+import inspect
 import re
+import sys
+import unicodedata
 from typing import Any, Callable
 
 import numpy as np
@@ -16,6 +19,9 @@ __all__ = [
     "line_in_words",
     "note_on_names",
     "note_on_printing",
+    "order_of_arguments",
+    "relations",
+    "say",
     "what_is_wrong",
 ]
 
@@ -25,19 +31,25 @@ LARGEST_SHOWN = 16  # numbers of an argument that are written out
 ERROR_MEANINGS = {
     r"ufunc 'bitwise_xor'": "A power is written `**`; `^` is something else.",
     r"Cannot interpret '.*' as a data type": "The shape stands in brackets of its own: np.zeros((rows, columns)).",
-    r"'(int|tuple)' object is not callable": "shape, size and ndim are written without brackets behind them.",
+    r"'(int|tuple)' object is not callable": "It stands before a bracket: is a `*` missing? "
+    "And shape, size and ndim have no brackets behind them.",
     r"'(float|numpy.float64)' object is not callable": "A number stands before a bracket: is a `*` missing?",
+    r"(function.*|method|Dispatcher)' object is not subscriptable": "Behind a function's name stand round brackets; "
+    "square ones are for cells of an array.",
     r"builtin_function_or_method": "Brackets are missing behind the name of a function.",
     r"'numpy.ndarray' object is not callable": "An array was called like a function: brackets for a cell are square.",
-    r"unsupported operand type\(s\) for .*'tuple'": "shape is a tuple: shape[0] counts rows, shape[1] columns.",
-    r"'tuple' object cannot be interpreted as an integer": "shape is a tuple: shape[0] counts rows, shape[1] columns.",
+    r"unsupported operand .*'tuple'|'tuple' object cannot be interpreted as an integer": "A tuple such as shape is "
+    "no number: shape[0] counts rows, shape[1] columns.",
     r"inhomogeneous shape": "The parts of the list have different lengths.",
     r"setting an array element with a sequence": "One cell holds one number, and on the right stands a whole array.",
     r"list indices must be integers or slices, not tuple": "This is a list; np.array or np.zeros makes an array.",
     r"matmul: Input operand \d does not have": "`@` multiplies matrices; a number is multiplied with `*`.",
     r"matmul: .*mismatch|shapes .* not aligned": "A matrix product needs rows as long as the other's columns. "
     "Is the order right, is a `.T` missing, or is `*` meant, cell times cell?",
-    r"zero-size array|of an empty sequence": "A piece beyond the edge is empty: up to where may it count?",
+    r"zero-size array|of an empty sequence": "A piece of an array is empty: print where it begins and where it ends.",
+    r"cannot unpack non-iterable (numpy|int|float)": "One number cannot fill several names. argmax counts the cells "
+    "row by row: np.unravel_index(number, shape) gives row and column.",
+    r"values to unpack": "There are more names on the left than things on the right, or fewer: is `.shape` missing?",
     r"operands could not be broadcast together": "Two arrays of different shapes meet here: print the shape of each.",
     r"could not broadcast input array": "What stands on the right has another shape than its place on the left.",
     r"index -?\d+ is out of bounds": "What is asked for there does not exist: up to where may it count?",
@@ -54,12 +66,19 @@ ERROR_MEANINGS = {
     r"must match exactly": "Arrays of different sizes are put together here: print the shape of each.",
     r"math range error": "The number is too large for a float; np.exp would give inf.",
     r"non-broadcastable output operand": "What is added has more axes than its place on the left: print both shapes.",
-    r"truth value of an array": "An array has many answers: compare cell by cell, or use np.where.",
+    r"truth value of an array": "An array has many answers where one is needed: `if` and Python's own max and min take "
+    "one number at a time, np.max and np.where take arrays.",
+    r"RecursionError": "The function calls itself without end.",
+    r"SystemExit": "exit() ends the whole program. `return` ends a function.",
+    r"MemoryError": "It takes far more memory than these inputs need: does something grow without end?",
 }
 
 
 def error_meaning(trouble: str) -> str:
     """Return what an error means, in words for a beginner, or nothing."""
+    unknown = re.search("name '(.*)' is not defined", trouble)
+    if unknown and hasattr(np, unknown[1]):
+        return f"Is NumPy's meant? It is written np.{unknown[1]}."
     return next((words for pattern, words in ERROR_MEANINGS.items() if re.search(pattern, trouble)), "")
 
 
@@ -103,17 +122,20 @@ def argument_in_words(name: str, value: Any) -> str:
 
 @np.errstate(all="ignore")  # whatever numbers came back
 def what_is_wrong(got: tuple[np.ndarray, ...], right: tuple[np.ndarray, ...]) -> str:
-    """End a sentence with what is wrong with numbers that came back; not with what is right."""
+    """End a sentence with what is wrong with numbers that came back."""
     if len(got) == 1 and len(right) > 1:
         return f"returns {_shape_in_words(got[0])}, expected {len(right)} values: return them with commas between."
     if len(got) != len(right):
         return f"returns {len(got)} values, expected {len(right)}."
-    k = next(k for k in range(len(got)) if not nearly_equal(got[k], right[k]))
+    k = _first_wrong(got, right)
     which = f"value {k + 1} of {len(got)}: " if len(got) > 1 else ""
-    mine, wanted = got[k], right[k]
-    if mine.shape != wanted.shape:
-        return f"returns {which}{_shape_in_words(mine)}, expected {_shape_in_words(wanted)}."
-    return f"returns {which}{_farthest_off(mine, wanted)}{_simple_relation(mine, wanted)}"
+    if got[k].shape != right[k].shape:
+        return f"returns {which}{_shape_in_words(got[k])}, expected {_shape_in_words(right[k])}."
+    return f"returns {which}{_farthest_off(got[k], right[k])}"
+
+
+def _first_wrong(got: tuple[np.ndarray, ...], right: tuple[np.ndarray, ...]) -> int:
+    return next(k for k in range(len(got)) if not nearly_equal(got[k], right[k]))
 
 
 def _shape_in_words(array: np.ndarray) -> str:
@@ -121,53 +143,89 @@ def _shape_in_words(array: np.ndarray) -> str:
 
 
 def _farthest_off(got: np.ndarray, right: np.ndarray) -> str:
-    """Say which cell is farthest off."""
+    """Say which cell is farthest off: what stands there, and what should."""
     wrong = wrong_cells(got, right)
-    with np.errstate(invalid="ignore"):
-        distance = np.where(wrong, np.abs(got.astype(float) - right), -1)
+    distance = np.where(wrong, np.abs(got.astype(float) - right), -1)
     distance[np.isnan(distance)] = np.inf
     worst = np.unravel_index(distance.argmax(), distance.shape)
-    value = "nan (not a number)" if np.isnan(got[worst]) else f"{got[worst] + 0.0:.6g}"
+    came, expected = _told_apart(got[worst], right[worst])
     if not got.shape:
-        return f"{value}, which is not the right number."
+        return f"{came}, expected {expected}."
     index = ", ".join(str(i) for i in worst)
     count = wrong.sum()
     words = f"{count} of {wrong.size} numbers {'are' if count > 1 else 'is'} wrong"
     if count == wrong.size:
         words = f"all {count} numbers are wrong" if count > 1 else "a wrong number"
-    return f"the right shape, but {words}; farthest off is {value} at ({index})."
+    return f"the right shape, but {words}: at ({index}) it has {came}, expected {expected}."
 
 
-def _simple_relation(got: np.ndarray, right: np.ndarray) -> str:
-    """Name a relation between the numbers and the right ones, where there is a simple one."""
-    whole = got.dtype.kind in "iu"
-    got, right = got.astype(float), right.astype(float)
-    if not np.isfinite(got).all() or not right.any():
-        return ""
-    if not got.any():
-        return " All are 0." if got.size > 1 else ""
-    if whole and nearly_equal(got, np.trunc(right)):
-        return " The decimals are cut off, since the array holds whole numbers."
-    factor = float((got * right).sum() / (right * right).sum())
-    if abs(factor) > 1e-6 and nearly_equal(got, factor * right):
-        return _factor_in_words(factor, got.size, bool((right == np.round(right)).all()))
-    if got.ndim >= 2:
+def _told_apart(one: float, other: float) -> tuple[str, str]:
+    """Write two numbers with as many digits as show that they differ."""
+    for digits in (6, 12, 17):
+        came, expected = ("nan (not a number)" if np.isnan(x) else f"{x + 0.0:.{digits}g}" for x in (one, other))
+        if came != expected:
+            break
+    return came, expected
+
+
+@np.errstate(all="ignore")
+def relations(got: tuple[np.ndarray, ...], right: tuple[np.ndarray, ...]) -> set[str]:
+    """Return simple relations between numbers of the right shape and the right ones, in words."""
+    k = _first_wrong(got, right)
+    whole = got[k].dtype.kind in "iu"
+    mine, wanted = got[k].astype(float), right[k].astype(float)
+    if not np.isfinite(mine).all() or not wanted.any():
+        return set()
+    if not mine.any():
+        return {"All are 0."}
+    found = set()
+    if whole and nearly_equal(mine, np.trunc(wanted)):
+        found.add("The decimals are cut off, since the array holds whole numbers.")
+    factor = float((mine * wanted).sum() / (wanted * wanted).sum())
+    if abs(factor) > 1e-6 and nearly_equal(mine, factor * wanted):
+        found.add("Every sign is wrong." if abs(factor + 1) < 1e-6 else f"All is {factor:.4g} times what it should be.")
+    if mine.ndim >= 2:
         orders = {
-            "turned by 180°": right[..., ::-1, ::-1],
-            "with rows and columns exchanged": right.swapaxes(-1, -2),
-            "upside down": right[..., ::-1, :],
-            "mirrored": right[..., ::-1],
+            "turned by 180°": wanted[..., ::-1, ::-1],
+            "with rows and columns exchanged": wanted.swapaxes(-1, -2),
+            "upside down": wanted[..., ::-1, :],
+            "mirrored": wanted[..., ::-1],
         }
-        for words, order in orders.items():
-            if nearly_equal(got, order):
-                return f" They are the right numbers {words}."
-    return ""
+        found |= {
+            f"They are the right numbers {words}." for words, order in orders.items() if nearly_equal(mine, order)
+        }
+    return found
 
 
-def _factor_in_words(factor: float, size: int, whole: bool) -> str:
-    if abs(factor + 1) < 1e-6:
-        return " Every sign is wrong." if size > 1 else " The sign is wrong."
-    ratio = max(abs(factor), abs(1 / factor))
-    if size == 1 and (abs(ratio - round(ratio)) > 1e-6 or (whole and ratio > 2)):
-        return ""  # any two numbers have some factor, and two whole numbers often a simple one
-    return f" {'Every number' if size > 1 else 'It'} is {factor:.4g} times what it should be."
+def order_of_arguments(function: Callable[..., Any], names: list[str]) -> str:
+    """Say that the line with `def` has the arguments in another order, if it has."""
+    try:
+        own = list(inspect.signature(function).parameters)
+    except Exception:  # a function written in C may have none
+        return ""
+    if sorted(own) != sorted(names) or own == names:
+        return ""
+    return f"Your function takes ({', '.join(own)}). The order is ({', '.join(names)}): keep the line with `def`."
+
+
+PLAIN_PAIRS = '✓+ ✗x ○o −- ·* ×x °deg ∂d …... ′\' ⌊floor( ⌋) ≥>= ≤<= ᵀ.T ½1/2 ²^2 “" ”" λlambda'
+PLAIN = {pair[0]: pair[1:] for pair in PLAIN_PAIRS.split()}
+
+
+def say(text: str) -> None:
+    """Print a text, with plain letters where the page's own code has no others, as on an old Windows."""
+    try:
+        print(text)
+    except UnicodeEncodeError:
+        for letter in {letter for letter in text if not _fits(letter)}:
+            name = unicodedata.name(letter, "?").split()
+            text = text.replace(letter, PLAIN.get(letter, "" if name[0] == "COMBINING" else name[-1].lower()))
+        print(text)
+
+
+def _fits(letter: str) -> bool:
+    try:
+        letter.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import operator
 import re
 from enum import Enum
 from functools import cached_property
@@ -29,13 +30,24 @@ from typing import Any, Callable, NamedTuple
 import numpy as np
 
 from cnnlab.course.exercises._calls import Outcome, call, same_outcome, same_outcomes, unchanged
-from cnnlab.course.exercises._source import code_of, compiled, page_names, returns_in_a_loop, same_code, source_of
+from cnnlab.course.exercises._source import (
+    code_of,
+    compiled,
+    name_on_the_page,
+    page_names,
+    returns_in_a_loop,
+    same_code,
+    source_of,
+)
 from cnnlab.course.exercises._words import (
     argument_in_words,
     error_meaning,
     line_in_words,
     note_on_names,
     note_on_printing,
+    order_of_arguments,
+    relations,
+    say,
     what_is_wrong,
 )
 from cnnlab.gradient_check import GradientCheck, check_gradient
@@ -79,7 +91,7 @@ class Slip(NamedTuple):
     answer: Function
 
 
-_exercises: dict[str, list[Exercise]] = {}  # by module: those that this kernel has loaded
+_exercises: dict[str, dict[str, Exercise]] = {}  # by module and number: those that this kernel has loaded
 
 
 class Exercise:
@@ -88,16 +100,28 @@ class Exercise:
     Made by `exercise`. A learner uses `check`, `hint`, `solution` and `failing_input`.
     """
 
-    def __init__(self, solution: Function, number: str, title: str, inputs: Inputs, hints: list[str]) -> None:
+    def __init__(
+        self,
+        solution: Function,
+        number: str,
+        title: str,
+        inputs: Inputs,
+        hints: list[str],
+        without: tuple[Function, ...] = (),
+    ) -> None:
         self.name, self.number, self.title = solution.__name__, number, title
         self.state = State.NOT_ATTEMPTED
         self.slips: list[Slip] = []
-        self.failing_input: tuple[Any, ...] | None = None
-        self._solution, self._inputs, self._hints = solution, inputs, hints
+        self._solution, self._inputs, self._hints, self._without = solution, inputs, hints, without
+        self._failing: int | None = None
         self._argument_names = list(inspect.signature(solution).parameters)
         self._faulty_code: Function | None = None
         self._loss: Function | None = None
         self._hints_given = 0
+
+    def __repr__(self) -> str:
+        call = f"{self.name}({', '.join(self._argument_names)})"
+        return f"Exercise {self.number}, {self.title}: write {call}, then ex.{self.name}.check({self.name})"
 
     # What a learner calls
 
@@ -111,21 +135,26 @@ class Exercise:
             prints a verdict and raises nothing.
         """
         self.state, lines = self.judge(function)
-        print(f"{self.state.sign} Exercise {self.number}, {self.title}: {self.state.words}")
+        say(f"{self.state.sign} Exercise {self.number}, {self.title}: {self.state.words}")
         for line in lines:
-            print("  " + line)
+            say("  " + line)
 
     def hint(self) -> None:
         """Show the next hint; after the last they begin again."""
         number = self._hints_given % len(self._hints)
         self._hints_given += 1
-        print(f"Hint {number + 1} of {len(self._hints)}: {self._hints[number]}")
+        say(f"Hint {number + 1} of {len(self._hints)}: {self._hints[number]}")
         if number + 1 == len(self._hints):
-            print(f"That was the last one. ex.{self.name}.solution() shows the code.")
+            say(f"That was the last one. ex.{self.name}.solution() shows the code.")
 
     def solution(self) -> None:
         """Show a right answer."""
-        print(self.solution_source)
+        say(self.solution_source)
+
+    @property
+    def failing_input(self) -> tuple[Any, ...] | None:
+        """A copy of the input that the last check shows, to be looked at: None where there is none."""
+        return None if self._failing is None else copy.deepcopy(self._inputs[self._failing])
 
     # What a module of exercises adds
 
@@ -166,7 +195,7 @@ class Exercise:
 
     def judge(self, function: Any) -> Verdict:
         """Return the verdict that `check` prints, without noting it."""
-        self.failing_input = None
+        self._failing = None
         if not callable(function):
             return self._not_yet(
                 f"check needs the function itself, without brackets: ex.{self.name}.check({self.name}). "
@@ -182,19 +211,21 @@ class Exercise:
                 f"Your function takes other arguments than ({', '.join(self._argument_names)}): "
                 f"keep the line with `def`."
             )
-        page_arrays = {name: value for name, value in page_names(function).items() if isinstance(value, np.ndarray)}
-        before = copy.deepcopy(page_arrays)
+        page = {name: array for name, array in page_names(function).items() if _can_be_kept(array)}
+        before = {name: array.copy() for name, array in page.items()}
         outcomes = self._outcomes(function)
         repeated = outcomes if outcomes[-1].stopped else self._outcomes(function)
-        changed = [name for name in page_arrays if not unchanged(before[name], page_arrays[name])]
+        changed = [name for name in page if not unchanged(before[name], page[name])]
         if changed:
-            _restore(page_arrays, before)
+            _restore(page, before)
             return self._not_yet(CHANGES_THE_PAGE.format(changed[0]))
         if not same_outcomes(outcomes, repeated):
             return self._not_yet(NOT_REPEATABLE, *note_on_printing(outcomes))
         for k, outcome in enumerate(outcomes):
             if not same_outcome(outcome, self._right_outcomes[k]):
                 return self._wrong(function, outcomes, k)
+        if shortcuts := self._note_on_shortcuts(outcomes):
+            return self._not_yet("The numbers are right.", *shortcuts, *note_on_printing(outcomes))
         return self._right(outcomes)
 
     # How it finds out
@@ -213,14 +244,24 @@ class Exercise:
 
     def _wrong(self, function: Function, outcomes: list[Outcome], k: int) -> Verdict:
         """Say which known slip it is, and otherwise what happens for input `k`, the first that goes wrong."""
-        self.failing_input = copy.deepcopy(self._inputs[k])
+        self._failing = k
+        notes = (*self._note_on_shortcuts(outcomes), *note_on_printing(outcomes))
+        if order := order_of_arguments(function, self._argument_names):
+            return self._not_yet(order, *notes)
         slip, outcome = self._known_slip(outcomes, k), outcomes[k]
         if slip is None:
-            return self._not_yet(*self._explain(function, k, outcome), *note_on_printing(outcomes))
+            return self._not_yet(*self._explain(function, k, outcomes), *notes)
         lines = [slip.sentence]
         if outcome.trouble.startswith("raises"):
             lines.append(f"{line_in_words(function, outcome.line)} {outcome.trouble}")
-        return self._not_yet(*lines, *note_on_names(function), *note_on_printing(outcomes))
+        return self._not_yet(*lines, *note_on_names(function), *notes)
+
+    def _note_on_shortcuts(self, outcomes: list[Outcome]) -> tuple[str, ...]:
+        """Name the functions that the text asks to do without, of those that were called."""
+        called = [name_on_the_page(one) for one in self._without if any(one in outcome.called for outcome in outcomes)]
+        if not called:
+            return ()
+        return (f"Your function calls {' and '.join(called)}: the exercise is to do without, step by step.",)
 
     def _is_the_stub(self, function: Function) -> bool:
         code = code_of(function)
@@ -246,7 +287,7 @@ class Exercise:
         """Call a function with one input after the other, until one call has to be stopped."""
         outcomes = []
         for k in range(len(self._inputs)):
-            outcomes.append(call(function, self._arguments(k)))
+            outcomes.append(call(function, self._arguments(k), watched=self._without))
             if outcomes[-1].stopped:
                 break
         return outcomes
@@ -263,7 +304,8 @@ class Exercise:
         """Return the slip that does the same.
 
         That is the slip that agrees on every input. Where there is none, since a second thing is wrong too, it is the
-        only slip that agrees with the numbers of input `k`, the smallest that fails, and with all before.
+        only slip that agrees with the numbers of input `k`, the smallest that fails, and with all before, and that no
+        later input speaks against: there are no numbers of the right shape there, or they are the slip's too.
         """
         pairs = list(zip(self.slips, self._slip_outcomes, strict=True))
         for slip, wrong in pairs:
@@ -271,12 +313,22 @@ class Exercise:
                 return slip
         if outcomes[k].numbers is None:
             return None
-        alike = [slip for slip, wrong in pairs if same_outcomes(outcomes[: k + 1], wrong[: k + 1])]
+
+        def agrees(wrong: list[Outcome]) -> bool:
+            same = list(map(same_outcome, outcomes, wrong))
+            silent = [not self._has_the_right_shape(j, outcome) for j, outcome in enumerate(outcomes)]
+            return all(same[: k + 1]) and all(map(operator.or_, same[k + 1 :], silent[k + 1 :]))
+
+        alike = [slip for slip, wrong in pairs if agrees(wrong)]
         return alike[0] if len(alike) == 1 else None
 
-    def _explain(self, function: Function, k: int, outcome: Outcome) -> list[str]:
+    def _has_the_right_shape(self, k: int, outcome: Outcome) -> bool:
+        right = self._right_outcomes[k].numbers or ()
+        return outcome.numbers is not None and [a.shape for a in outcome.numbers] == [a.shape for a in right]
+
+    def _explain(self, function: Function, k: int, outcomes: list[Outcome]) -> list[str]:
         """Say what is wrong with the call of input `k`, in one line; then what may help to find out why."""
-        line = outcome.line or call(function, self._arguments(k), note_return=True).line
+        outcome, line = outcomes[k], outcomes[k].line
         right = self._right_outcomes[k].numbers
         assert right is not None  # noqa: S101  (a solution gives numbers: this tells mypy so)
         lines = []
@@ -288,14 +340,16 @@ class Exercise:
                 trouble = f"returns a list, expected {len(right)} values: return them with commas, without brackets."
             lines = [f"{start} {trouble}", *filter(None, [error_meaning(trouble)])]
         elif outcome.changed:
-            start = line_in_words(function, call(function, self._arguments(k), read_only=True).line)
+            refused = call(function, self._arguments(k), read_only=True)
+            start = line_in_words(function, refused.line if refused.kind else None)
             name = next((name for name in outcome.changed if re.search(rf"\b{name}\b", start)), outcome.changed[0])
             lines = [f"{start} changes {name}, which belongs to the caller. Work on a copy: {name}.copy()"]
         else:
-            lines = [f"{line_in_words(function, line)} {what_is_wrong(outcome.numbers, right)}"]
+            relation = self._relation(outcomes)
+            lines = [f"{line_in_words(function, line)} {what_is_wrong(outcome.numbers, right)}{relation}"]
             if line is not None and returns_in_a_loop(function, line):
                 lines.append("This `return` stands inside a loop and ends it: is that meant?")
-            if outcome.numbers[0].shape == right[0].shape:
+            if self._has_the_right_shape(k, outcome):
                 check = self._central_differences(k, outcome)
                 if check and not check.passed:
                     error = f"relative error {check.max_relative_error:.2g}, allowed {check.tolerance:.0e}"
@@ -304,8 +358,20 @@ class Exercise:
         lines.append(
             f"The input: {', '.join(argument_in_words(*argument) for argument in self._arguments(k).items())}."
         )
-        lines.append(f"To look at it yourself: {self.name}(*ex.{self.name}.failing_input)")
+        name, place = name_on_the_page(function), f"*ex.{self.name}.failing_input"
+        lines.append(f"To look at it yourself: {f'{name}({place})' if name else f'call your function with {place}'}")
         return lines
+
+    def _relation(self, outcomes: list[Outcome]) -> str:
+        """Name a relation to the right numbers that holds for every input that goes wrong, and for two at least."""
+        shared: list[set[str]] = []
+        for k, outcome in enumerate(outcomes):
+            right = self._right_outcomes[k]
+            if outcome.numbers and right.numbers and not same_outcome(outcome, right):
+                alike = self._has_the_right_shape(k, outcome)
+                shared.append(relations(outcome.numbers, right.numbers) if alike else set())
+        found = set.intersection(*shared) if len(shared) > 1 else set()
+        return f" {min(found)}" if found else ""
 
     def _central_differences(self, k: int, outcome: Outcome) -> GradientCheck | None:
         """Compare an answer of the right shape with central differences, where there is a gradient to compare."""
@@ -316,7 +382,9 @@ class Exercise:
         return check_gradient(f, x, outcome.numbers[0], tolerance=1e-5)
 
 
-def exercise(number: str, title: str, *, inputs: Inputs, hints: list[str]) -> Callable[[Function], Exercise]:
+def exercise(
+    number: str, title: str, *, inputs: Inputs, hints: list[str], without: tuple[Function, ...] = ()
+) -> Callable[[Function], Exercise]:
     """Make an exercise of the function it decorates, which is its solution.
 
     Parameters
@@ -330,11 +398,14 @@ def exercise(number: str, title: str, *, inputs: Inputs, hints: list[str]) -> Ca
         must tell every slip from the solution and from every other slip.
     hints : list of str
         From the first nudge to nearly the answer.
+    without : tuple of functions
+        What the notebook's text forbids, since it would leave nothing to practise.
     """
 
     def make(solution: Function) -> Exercise:
-        new = Exercise(solution, number, title, inputs, hints)
-        _exercises.setdefault(solution.__module__, []).append(new)
+        new = Exercise(solution, number, title, inputs, hints, without)
+        _exercises.setdefault(solution.__module__, {})[number] = new  # a module that is loaded anew counts once
+        solution.__globals__["hint"] = hint
         return new
 
     return make
@@ -345,12 +416,23 @@ def progress() -> None:
 
     After a restart of the kernel it knows of what has been run again.
     """
-    for exercises in _exercises.values():
+    if not _exercises:
+        say("No exercises are loaded. Run the cells at the top of the page, which import them, then ask again.")
+    for module in _exercises.values():
+        exercises = list(module.values())
         correct = sum(one.state is State.CORRECT for one in exercises)
-        print(f"Notebook {exercises[0].number.split('.')[0]}: {correct} of {len(exercises)} exercises correct")
+        say(f"Notebook {exercises[0].number.split('.')[0]}: {correct} of {len(exercises)} exercises correct")
         width = max(len(one.title) for one in exercises)
         for one in exercises:
-            print(f"  {one.state.sign} {one.number}  {one.title:{width}}  {one.state.words}")
+            say(f"  {one.state.sign} {one.number}  {one.title:{width}}  {one.state.words}")
+
+
+def hint() -> None:
+    """Say how to ask for a hint: a module of exercises has this function, as people call it there."""
+    say("Each exercise has hints of its own. Ask for them by name:")
+    for module in _exercises.values():
+        for one in module.values():
+            say(f"  ex.{one.name}.hint()")
 
 
 NOT_REPEATABLE = (
@@ -361,6 +443,13 @@ CHANGES_THE_PAGE = (
     "Your function changes {}, an array of the page (which has its numbers back now). "
     "Make a new array inside the function."
 )
+
+
+MOST_KEPT = 2**26  # bytes of an array of the page
+
+
+def _can_be_kept(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.nbytes <= MOST_KEPT
 
 
 def _restore(arrays: dict[str, np.ndarray], before: dict[str, np.ndarray]) -> None:

@@ -83,8 +83,8 @@ def loss_surface(
         on_axis = np.abs(path) <= LARGEST_DRAWN
         note = undrawn_note(path, on_axis, "step")
         path = np.where(on_axis, path, np.nan)
-        ax.plot(path[:, 0], path[:, 1], marker="o", markersize=3.5, linewidth=1.2, color=RED, label=label)
-        ax.plot(*path[0], marker="s", markersize=8, color=RED)
+        ax.plot(path[:, 0], path[:, 1], marker="o", markersize=3, linewidth=1, color=RED, label=label)
+        ax.plot(*path[0], marker="s", markersize=7, color=RED)
         if note:
             notes.append(f"path: {note}")
         if label is not None:

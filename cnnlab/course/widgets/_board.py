@@ -112,10 +112,10 @@ class Board(ipywidgets.VBox):
             try:
                 drawn = None
                 while drawn != (values := self._values()):
-                    lines = self._lines(values)
+                    lines, picture = self._lines(values), self._raster.png()
                     for label, line in zip(self.labels, lines, strict=True):
                         label.value = line
-                    if (picture := self._raster.png()) is not self._picture:
+                    if picture is not self._picture:
                         self._picture = picture
                         self.image.value = image_tag(picture, self.figure, " ".join(lines).strip())
                     drawn = values
