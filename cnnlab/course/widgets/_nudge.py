@@ -11,7 +11,19 @@ from matplotlib.patches import Rectangle
 from cnnlab.course import plots
 from cnnlab.course.plots import _style as style
 from cnnlab.course.widgets._board import Board, choice
-from cnnlab.course.widgets._cells import COMES, GIVES, INK, LETTERS, MEETS, UNKNOWN_INK, Box, Cells, MapLayout, formula
+from cnnlab.course.widgets._cells import (
+    COMES,
+    GIVES,
+    INK,
+    LETTERS,
+    MEETS,
+    UNKNOWN_INK,
+    Box,
+    Cells,
+    MapLayout,
+    formula,
+    with_room_for_words,
+)
 from cnnlab.course.widgets._lettering import Text
 from cnnlab.course.widgets._small_network import IMAGE, KEYS, PARAMETERS, forward_maps, gradient_maps
 
@@ -144,7 +156,7 @@ def nudge(what: str = "w₀", by: float = 0.1) -> Board:
         picture.draw(what, by, result)
         return result.words
 
-    return Board(controls, plots.figure_of(picture.cells.ax), draw)
+    return with_room_for_words(Board(controls, plots.figure_of(picture.cells.ax), draw))
 
 
 class _NudgePicture:
