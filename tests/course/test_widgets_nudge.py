@@ -8,7 +8,7 @@ from cnnlab.course import widgets
 from cnnlab.course.widgets._nudge import AMOUNTS, MAPS, PLACES, nudge_of
 from cnnlab.course.widgets._small_network import IMAGE, PARAMETERS
 
-LONGEST = 105  # characters, which one line of a page 1,000 pixels wide holds
+LONGEST = 83  # characters, which a line of a page 1,000 pixels wide holds beside JupyterLab's side bar
 LOSS = 0.08544  # of the network as it stands: ½ (0.58662 − 1)²
 
 
@@ -52,15 +52,15 @@ def test_without_a_kink_every_stage_up_to_the_score_promises_the_same():
 def test_a_number_that_reaches_no_loss_has_the_gradient_0_and_the_words_say_where_it_ends():
     result = nudge_of("K₁₂", 0.1)
     assert result.promises["L"] == result.slope == 0
-    assert result.words.endswith("the last of them in R: nothing reaches the loss, and the gradient, 0, had said so.")
-    assert "no cell changes, as the feature is 0" in nudge_of("w₁", 0.1).words
+    assert result.words.endswith("7 cells change, the last in R. Nothing reaches L, as the gradient 0 had said.")
+    assert "no cell changes: the feature is 0." in nudge_of("w₁", 0.1).words
 
 
 def test_beyond_a_kink_the_promise_does_not_hold_and_the_words_say_so():
     result = nudge_of("I₀₂", 1.0)  # lifts C₁₃ from −1 to 1, which wakes the dead block
     assert result.promises["I₀₂"] == 0
     assert result.promises["L"] < -0.08
-    assert "1 of C crossed 0. That is a kink" in result.words
+    assert "1 of C crossed 0: a kink" in result.words
 
 
 def test_the_smaller_the_nudge_the_truer_the_promise():

@@ -32,7 +32,6 @@ from cnnlab.course.widgets._cells import (
     Cells,
     MapLayout,
     formula,
-    with_room_for_words,
 )
 from cnnlab.course.widgets._lettering import Text, outline
 
@@ -103,8 +102,7 @@ def backprop_stepper(step: int = 0) -> Board:
         picture.draw(stage)
         return stage.words(step)
 
-    figure = plots.figure_of(picture.cells.ax)
-    return with_room_for_words(Board({"step": control}, figure, draw, extra=[_buttons(control)]))
+    return Board({"step": control}, plots.figure_of(picture.cells.ax), draw, extra=[_buttons(control)])
 
 
 def _buttons(control: Any) -> ipywidgets.HBox:

@@ -10,7 +10,6 @@ from matplotlib.collections import LineCollection, PolyCollection
 
 from cnnlab.course import plots
 from cnnlab.course.plots import _style as style
-from cnnlab.course.widgets._board import Board
 from cnnlab.course.widgets._lettering import Lettering, Text, outline
 
 POINT = style.PIXELS_PER_INCH / 72  # in pixels
@@ -129,13 +128,6 @@ class Cells:
         return Text(
             middle, place.y - 13 if place.side == "above" else bottom + 14, place.title, LETTERS, ink, bold=bold
         )
-
-
-def with_room_for_words(board: Board) -> Board:
-    """Let each line of words have room for two, so that the picture stays where it is on a narrow page."""
-    for label in board.labels:
-        label.layout.min_height = "44px"
-    return board
 
 
 def formula(x: float, y: float, marked: str, size: float, bold: bool = False) -> list[Text]:

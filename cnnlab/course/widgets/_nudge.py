@@ -22,7 +22,6 @@ from cnnlab.course.widgets._cells import (
     Cells,
     MapLayout,
     formula,
-    with_room_for_words,
 )
 from cnnlab.course.widgets._lettering import Text
 from cnnlab.course.widgets._small_network import IMAGE, KEYS, PARAMETERS, forward_maps, gradient_maps
@@ -104,17 +103,16 @@ def _reason(
 ) -> str:
     """Say why that came which came."""
     cells = sum(int(np.count_nonzero(change)) for change in changes.values())
-    changed = f"{cells} cells change" if cells > 1 else f"{cells} cell changes" if cells else "no cell changes"
+    changed = f"{cells} cells change" if cells else "no cell changes"
     if not promised and not came:
         last = [name for name in STAGES if changes[name].any()]
-        where = f"the last of them in {last[-1]}" if last else "as the feature is 0"
-        return f"{changed}, {where}: nothing reaches the loss, and the gradient, 0, had said so."
+        where = f", the last in {last[-1]}" if last else ": the feature is 0"
+        return f"{changed}{where}. Nothing reaches L, as the gradient 0 had said."
     woken = np.sum((before["C"] > 0) != (after["C"] > 0))
     if woken or _winners(before["R"]) != _winners(after["R"]):
-        what = f"{woken} of C crossed 0" if woken else "a block has another winner"
-        return f"{changed}; {what}. That is a kink, and no gradient sees beyond a kink."
-    share = f"{100 * came / promised:.0f} % of the promise came"
-    return f"{changed}; {share}. Up to z all of it holds: only sigmoid and loss bend."
+        what = f"{woken} of C crossed 0" if woken else "a block's winner changed"
+        return f"{changed}; {what}: a kink, and no gradient sees beyond it."
+    return f"{changed}; {100 * came / promised:.0f} % of the promise came: up to z all of it, then curves bend it."
 
 
 def _winners(relu: np.ndarray) -> list[int]:
@@ -156,7 +154,7 @@ def nudge(what: str = "w₀", by: float = 0.1) -> Board:
         picture.draw(what, by, result)
         return result.words
 
-    return with_room_for_words(Board(controls, plots.figure_of(picture.cells.ax), draw))
+    return Board(controls, plots.figure_of(picture.cells.ax), draw)
 
 
 class _NudgePicture:

@@ -1,5 +1,6 @@
-// What ipywidgets leaves out, for the board in which `this` element stands: a slider's name, a player's buttons', the number beside it as what a
-// screen reader says (of a slider over powers of ten it would say the power), and a decimal comma read as a point.
+// What ipywidgets leaves out, for the board in which `this` element stands: names of sliders and of a player's buttons,
+// the number beside a slider as what a screen reader says (over powers of ten it would say the power), and a decimal
+// comma read as a point.
 const board = this.closest('.cnnlab-board');
 const tell = () => board.querySelectorAll('.widget-slider, .widget-hslider').forEach(slider => {
     const handle = slider.querySelector('.noUi-handle, .ui-slider-handle');
