@@ -166,7 +166,7 @@ def expected_curve(losses, *, ax=None, label=None, log=True, ylabel=""):
     return [BLANK | {"lines": lines, "words": ["", "step" + below, ylabel]}]
 
 
-def expected_surface(x, y, losses, *, ax=None, path=None, label=None, xlabel="", ylabel=""):
+def expected_surface(x, y, losses, *, ax=None, path=None, xlabel="", ylabel=""):
     losses = np.asarray(losses, float)
     if (losses < 0).any():
         raise Refuse
@@ -440,7 +440,6 @@ CASES = {
             accept(PLAIN),
             accept(hv.EXTREMES, "None", "tuple of lists", "pair of pairs", answer=RIGHT),
         ),
-        label=words("None"),
         xlabel=words(),
         ylabel=words(),
     ),
