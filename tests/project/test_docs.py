@@ -6,8 +6,9 @@ import pytest
 
 import docs
 
-GUIDE, MISCONCEPTIONS, QUESTIONS = (
-    docs.ROOT / "docs" / "teaching" / f"{name}.md" for name in ("guide", "misconceptions", "questions")
+TEACHING = docs.ROOT / "docs" / "teaching"
+GUIDE, MISCONCEPTIONS, QUESTIONS, GLOSSARY = (
+    TEACHING / f"{name}.md" for name in ("guide", "misconceptions", "questions", "glossary")
 )
 
 
@@ -49,3 +50,15 @@ def test_questions_in_passing_stand_in_the_section_they_name(notebook):
 def test_the_guide_names_every_exercise_among_the_objectives(notebook):
     part = text_of(GUIDE).split(f"**Notebook {notebook}.** A learner can")[1].split("\n\n")[0]
     assert re.findall(r"\((\d\.\d)\)", part) == [one.number for one in docs.exercises_of(notebook)]
+
+
+def test_each_term_of_the_glossary_stands_in_the_section_that_introduces_it():
+    rows = re.findall(
+        r"^\| (?!term|---)(.*) \| (.*) \| \[(\d)\]\((.*)\), \*(.*)\* \|$", text_of(GLOSSARY), re.MULTILINE
+    )
+    assert len(rows) == text_of(GLOSSARY).count("](../../notebooks/") >= 80
+    terms = [re.sub(r" \(.*\)", "", term).strip("`").lower() for term, *_ in rows]
+    assert terms == sorted(set(terms))
+    for term, (_, _, notebook, link, heading) in zip(terms, rows, strict=True):
+        assert (GLOSSARY.parent / link).resolve() == docs.NOTEBOOKS[int(notebook)]
+        assert term in in_one_line(docs.sections(int(notebook))[heading].text).lower(), (term, heading)
