@@ -83,9 +83,7 @@ RIGHT_ANSWERS = {
         "def largest_rate(image):\n"
         "    A = unfold(image, 2)\n"
         "    return 2 / np.linalg.eigvals(2 / A.shape[1] * A @ A.T).max()",
-        "def largest_rate(image):\n"
-        "    A = unfold(image, 2)\n"
-        "    return A.shape[1] / np.linalg.svd(A)[1][0] ** 2",
+        "def largest_rate(image):\n    A = unfold(image, 2)\n    return A.shape[1] / np.linalg.svd(A)[1][0] ** 2",
     ],
     "2.1": [
         "def zeros_around(image, p, q):\n    return np.pad(image, ((p, p), (q, q)))",
@@ -534,7 +532,13 @@ def dense_batch(rng):
 def softmax_batch(rng):
     N, features, classes = sizes(rng, 1, 5, 3)
     y = rng.integers(0, classes + 1, N)
-    return numbers(rng, N, features), y, numbers(rng, classes + 1, features), numbers(rng, classes + 1), rng.uniform(0.1, 3)
+    return (
+        numbers(rng, N, features),
+        y,
+        numbers(rng, classes + 1, features),
+        numbers(rng, classes + 1),
+        rng.uniform(0.1, 3),
+    )
 
 
 def standardised(rng):
@@ -633,7 +637,11 @@ def changes_of_an_expression(node, names):
                 yield from (f"{ast.unparse(node.value)}[{place}]" for place in ("0", "-1", "1"))
         case ast.Tuple(elts=[_, _, *_], ctx=ast.Load()):
             parts = [ast.unparse(one) for one in node.elts]
-            yield ", ".join(parts[::-1]) if any(isinstance(one, ast.Slice) for one in node.elts) else f"({', '.join(parts[::-1])})"
+            yield (
+                ", ".join(parts[::-1])
+                if any(isinstance(one, ast.Slice) for one in node.elts)
+                else f"({', '.join(parts[::-1])})"
+            )
             yield from (f"({one}, {one})" for one in parts[:2] if len(parts) == 2 and ":" not in one)
         case ast.Call(func=ast.Name(id="range"), args=[end]):
             count = ast.unparse(end)
