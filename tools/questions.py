@@ -69,6 +69,11 @@ def products(a: Any, b: Any) -> str:
     return " + ".join(f"{factor(x)}·{factor(y)}" for x, y in zip(np.ravel(a), np.ravel(b), strict=True))
 
 
+def counted(number: int, name: str) -> str:
+    """Write how many there are: 1 row, 2 rows."""
+    return f"{number} {name}{'' if number == 1 else 's'}"
+
+
 def whole(rng: Rng, shape: Any, low: int = -3, high: int = 3) -> np.ndarray:
     """Draw whole numbers from low to high, but not 0."""
     numbers = rng.integers(low, high, shape)
@@ -187,16 +192,18 @@ def size_of_a_map(rng: Rng) -> Question:
     s = int(rng.integers(2, k + 1))
     sizes = [int(n) for n in rng.integers(6, 12, 2)]
     map_sizes = [(n + 2 * p - k) // s + 1 for n in sizes]
-    unseen = [max(0, (n + 2 * p - k) % s - p) for n in sizes]
+    left_over = [(n + 2 * p - k) % s for n in sizes]
+    unseen = [max(0, n - p) for n in left_over]
     lines = [f"⌊({n} + 2·{p} − {k}) / {s}⌋ + 1 = {m}" for n, m in zip(sizes, map_sizes, strict=True)]
     return Question(
         "The size of a map",
         f"An image has {sizes[0]} rows and {sizes[1]} columns. A {k}×{k} kernel slides over it with padding {p} and "
         f"stride {s}. How large is the map? How many rows and how many columns of the image lie in no window?",
-        f"Rows: {lines[0]}. Columns: {lines[1]}. What the division leaves over lies in no window: of the rows "
-        f"{(sizes[0] + 2 * p - k) % s}, of the columns {(sizes[1] + 2 * p - k) % s}"
-        + (f", of which the last {p} would be padding" if p else "")
-        + f". So the rows of the image in no window are {unseen[0]}, the columns {unseen[1]}. Their gradient is 0.",
+        f"Rows: {lines[0]}. Columns: {lines[1]}. The divisions leave over {counted(left_over[0], 'row')} and "
+        f"{counted(left_over[1], 'column')} of the padded image, which lie in no window. "
+        + ("The last row and the last column of it are padding. " if p else "")
+        + f"So of the image itself {counted(unseen[0], 'row')} and {counted(unseen[1], 'column')} lie in no window"
+        + (", and no gradient reaches them." if any(unseen) else ": all of it counts."),
         {"sizes": sizes, "k": k, "p": p, "s": s},
         (*map_sizes, *unseen),
     )
@@ -375,16 +382,18 @@ def turned_gradient(rng: Rng) -> Question:
         gradient = np.sort(np.abs(gradient), axis=0)[::-1] * [[1], [0], [-1]]
     turned = gradient[::-1, ::-1]
     right, slip = float(np.sum(gradient**2)), float(np.sum(gradient * turned))
+    places = ", ".join(f"({i}, {j})" for i, j in np.argwhere(gradient == turned))
     fall = "falls" if slip > 0 else "rises" if slip < 0 else "neither rises nor falls"
     return Question(
         "A turned gradient",
         f"The gradient of a kernel is {written(gradient)}. A program computes it turned by 180°. Which entries are "
         "right? To first order, by how much does the loss change in a step with learning rate 0.001, with the right "
         "gradient and with the turned one?",
-        f"The slip computes {written(turned)}: in general only the middle entry is right. A step changes the loss by "
-        "−0.001 times the sum of the products of the right entries with those of the step. With the right gradient "
-        f"all products are squares: −0.001 · {written(right)} = {written(-right / 1000)}. With the turned one the sum "
-        f"is {written(slip)}, and the loss {fall}: {written(-slip / 1000)}.",
+        f"The slip computes {written(turned)}. An entry is right where it equals the one opposite, as the middle one "
+        f"does: here at {places}. A step changes the loss by −0.001 times the sum of the products of the right "
+        f"entries with those of the step. With the right gradient all products are squares: −0.001 · {written(right)} "
+        f"= {written(-right / 1000)}. With the turned one the sum is {written(slip)}, and the loss {fall}: "
+        f"{written(-slip / 1000)}.",
         {"gradient": gradient},
         (-right / 1000, -slip / 1000),
     )

@@ -40,7 +40,7 @@ def test_misconceptions_has_every_exercise_with_words_of_its_own(notebook):
 
 @pytest.mark.parametrize("notebook", docs.NOTEBOOKS)
 def test_questions_in_passing_stand_in_the_section_they_name(notebook):
-    asked = re.findall(r'^- (.*?): "(.*?)" \S', parts_by_notebook(QUESTIONS)[notebook], re.MULTILINE)
+    asked = re.findall(r'^- \*(.*?)\* "(.*?)" \S', parts_by_notebook(QUESTIONS)[notebook], re.MULTILINE)
     assert len(asked) >= 5
     for heading, question in asked:
         assert question in in_one_line(docs.sections(notebook)[heading].text), (heading, question)
