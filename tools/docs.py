@@ -69,13 +69,14 @@ def exercises_of(notebook: int) -> list[Exercise]:
 
 
 def minutes(notebook: str, _: str) -> str:
-    """List the sections of a page with their exercises and minutes."""
+    """List the sections of a page with their exercises and minutes, and what its head says of all."""
     rows = ["| section | exercises | minutes |", "|---|---|---|"]
-    parts = [part for part in sections(int(notebook)).values() if part.heading]
+    head, *parts = sections(int(notebook)).values()
     for part in parts:
         numbers = ", ".join(re.findall(r"^### Exercise (\d\.\d)", part.text, re.MULTILINE))
         rows.append(f"| {part.heading} | {numbers} | {max(1, round(part.minutes))} |")
-    rows.append(f"| **all** | | **{round(sum(part.minutes for part in parts))}** |")
+    said = re.search(r"About (\d+) minutes", head.text)[1]
+    rows.append(f"| **all** (the page says {said}) | | **{round(sum(part.minutes for part in parts))}** |")
     return "\n".join(rows) + "\n"
 
 
