@@ -34,7 +34,7 @@ test-browser: .venv/ready
 # Build the book of the course, static files that need no server, into site/.
 site: .venv/ready
 	@$(INSTALL) --editable ".[site]"
-	$(BIN)/python tools/site.py
+	$(BIN)/python tools/book.py
 
 # Run the notebooks as Colab does: its versions, and a package that only the setup cell installs.
 test-colab: .venv/ready-to-lint

@@ -1,4 +1,4 @@
-"""Build the book into site/: `python tools/site.py`."""
+"""Build the book into site/: `python tools/book.py`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 
 import nbformat
 from links import COLAB, GITHUB, NOTEBOOKS, ROOT, repository_address
-from sphinx.cmd.build import build_main
 
 BINDER = "https://mybinder.org/v2/gh/"
 
 
 def main() -> None:
     """Gather what belongs to the book in one folder, and build it; nothing is executed."""
+    from sphinx.cmd.build import build_main  # loaded here, as only the site's builder has it
+
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder)
         shutil.copytree(ROOT / "docs" / "book", source, dirs_exist_ok=True)
