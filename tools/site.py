@@ -26,9 +26,11 @@ def main() -> None:
         (source / "notebooks").mkdir()
         for path in NOTEBOOKS:
             nbformat.write(page(path), source / "notebooks" / path.name)
-        status = build_main(["-q", "-W", "--keep-going", "-b", "html", str(source), str(ROOT / "site")])
-    if status:
-        raise SystemExit(status)
+        built = source / "built" / "html"  # MyST-NB leaves a folder of its own beside it
+        if status := build_main(["-q", "-W", "--keep-going", "-b", "html", str(source), str(built)]):
+            raise SystemExit(status)
+        shutil.rmtree(ROOT / "site", ignore_errors=True)
+        shutil.copytree(built, ROOT / "site")
     size = sum(file.stat().st_size for file in (ROOT / "site").rglob("*") if file.is_file())
     print(f"site/ holds {size / 1e6:.0f} MB")
 

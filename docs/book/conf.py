@@ -21,6 +21,7 @@ extensions = [
     "sphinx-mathjax-offline",
 ]
 
+exclude_patterns = ["built"]
 nb_execution_mode = "off"
 nb_render_markdown_format = "myst"
 myst_enable_extensions = ["dollarmath", "amsmath"]

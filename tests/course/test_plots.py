@@ -110,7 +110,7 @@ def test_several_images_stand_in_rows():
     axes = plots.images([np.eye(2)] * 5, titles=list("abcde"), columns=3, signed=[True, *[False] * 4])
     assert axes.shape == (2, 3)
     assert [ax.get_title() for ax in axes.flat] == ["a", "b", "c", "d", "e", ""]
-    assert [ax.images[0].get_cmap().name for ax in axes.flat[:2]] == ["RdBu", "cividis"]
+    assert [ax.images[0].get_cmap().name for ax in axes.flat[:2]] == ["RdBu", "gray"]
     assert not axes[1, 2].axison
 
 

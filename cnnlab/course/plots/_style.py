@@ -17,7 +17,7 @@ SHARPNESS = 1.5  # pixels stored for each pixel shown, for dense screens
 
 SIGNED = "RdBu"  # the colours of signed numbers: red negative, white 0, blue positive
 PIXELS = "gray"  # of pictures
-AMOUNTS = "cividis"  # of small maps whose sign does not matter
+AMOUNTS = "cividis"  # of lines of equal loss
 NOT_FINITE = "#ff77e9"  # of cells that hold NaN or ±inf: a colour that no scale has
 
 RED = "#e42536"  # what to look at
