@@ -19,7 +19,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder)
         shutil.copytree(ROOT / "docs" / "book", source, dirs_exist_ok=True)
-        shutil.copytree(ROOT / "docs", source / "docs", ignore=shutil.ignore_patterns("book"))
+        shutil.copytree(ROOT / "docs", source / "docs", ignore=shutil.ignore_patterns("book", "publication.md"))
         for file in (source / "docs").rglob("*.md"):
             text = file.read_text(encoding="utf-8")
             outside = rf"]({repository_address()}/blob/main/"
