@@ -120,6 +120,7 @@ def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
     )
     legend = answers.legend(**ABOVE)
     legend.set_zorder(0)
+    named = legend.get_texts()[1]
 
     def draw(learning_rate: float, steps: int, images: int) -> str:
         run = softmax_run(learning_rate, steps, images)
@@ -131,7 +132,10 @@ def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
             curve.set_ylim(-1.3, highest)
         first.set_data(at, run.probabilities[:, 0])
         second.set_data(at, run.probabilities[:, 1] if images == 2 else 1 - run.probabilities[:, 0])
-        legend.get_texts()[1].set_text("p₁ of the mirror image, should be 0" if images == 2 else "p₀ of I, should be 0")
+        meaning = "p₁ of the mirror image, should be 0" if images == 2 else "p₀ of I, should be 0"
+        if meaning != named.get_text():
+            named.set_text(meaning)
+            legend.stale = True  # it does not notice by itself
         return run.words
 
     return Board(controls, plots.figure_of(curve), draw)
