@@ -123,7 +123,7 @@ def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
     named = legend.get_texts()[1]
 
     def draw(learning_rate: float, steps: int, images: int) -> str:
-        run = softmax_run(learning_rate, steps, images)
+        run = softmax_run(float(f"{learning_rate:.2g}"), steps, images)  # train with what the slider shows
         at = np.arange(len(run.losses))
         line.set_data(at, np.minimum(run.losses, 100 * HIGHEST_LOSS))
         promise.set_data([0, 1], [run.losses[0], run.promised])
