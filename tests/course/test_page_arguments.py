@@ -203,7 +203,12 @@ def expected_counts(counts, names, *, ax=None, title=None):
     counts = np.asarray(counts, float)
     if not ((counts >= 0) & np.isfinite(counts)).all():
         raise Refuse
-    return [expected_map(counts, title=title) | {"words": [title or "", "answer", "right class"]}]
+    right = np.eye(len(counts), dtype=bool)
+    mistakes = np.where(right, 0, counts)
+    shades = np.where(right, 0.25, -mistakes / (mistakes.max() or 1))
+    drawn = expected_map(shades, title=title, limits=(-1, 1), numbers=False)
+    numbers = [cell(value, 2) if value else "·" for value in counts.flat]
+    return [drawn | {"words": [title or "", "answer", "label"], "numbers": numbers}]
 
 
 def expected_axes(width, height, *, rows, columns, height_ratios):
