@@ -89,7 +89,7 @@ max_pool.add_slips(
     "shape_exchanged: You take the number of columns for the number of rows. "
     "R.shape is (rows, columns), in this order.",
     lambda R: pool_blocks(R, R.shape[1] // 2, R.shape[0] // 2),
-    "block_for_each_cell: A piece is empty (NumPy says zero-size), so it begins beyond the edge. "
+    "block_for_each_cell: A piece is empty (NumPy says zero-size): it begins beyond the edge, or where it ends. "
     "Do your loops run over R.shape? It counts cells: how many blocks fit below each other, and side by side?",
     lambda R: pool_blocks(R, *R.shape),
     "k_and_l_exchanged: k and l are exchanged: k counts rows of blocks and l columns, so block (k, l) is "

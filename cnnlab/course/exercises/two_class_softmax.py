@@ -11,7 +11,7 @@ from cnnlab.pooling import max_pool2d, max_pool2d_backward
 # A row is an image, a column a class. Exercises with labels begin with a batch of one image, where a slip in the
 # formula shows by itself; a slip with the batch, such as a missing 1/N, shows afterwards. In 5.2 and 5.3 every batch
 # has a label that is no row of it, so that to pick a row by a label is an error.
-ONE_IMAGE = np.array([[2.0, 0.75, 3]])
+ONE_IMAGE = np.array([[3.0, 0.75, 2]])
 TWO_IMAGES = np.array([[2.0, 1, 3], [0, 2, 4]])
 
 
@@ -286,8 +286,8 @@ score_gradient.add_slips(
     "rows_picked_by_label: Is a label used as the number of a row? "
     "Label 2 names column 2: for image n the entry is p[n, y[n]]. np.eye, if you use it, needs the number of classes.",
     score_gradient_of_rows_picked_by_label,
-    "whole_columns: p[:, y] means these columns in every row, so other images' classes lose 1 too. "
-    "Image n has p[n, y[n]].",
+    "whole_columns: In every row the columns of all labels lose 1, as p[:, y] and p[n, y] do it. "
+    "Image n has one label: p[n, y[n]].",
     score_gradient_of_whole_columns,
     "labels_from_1: You subtract 1 from the labels. They count from 0, as columns do: label 2 is column 2.",
     lambda z, y: surplus(z, y - 1) / len(z),
