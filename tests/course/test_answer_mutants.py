@@ -361,6 +361,14 @@ RIGHT_ANSWERS = {
     ],
     "5.3": [
         "def score_gradient(z, y):\n"
+        "    p = softmax(z)\n"
+        "    dz = np.zeros(z.shape)\n"
+        "    for n in range(len(z)):\n"
+        "        dp = np.zeros(z.shape[1])\n"
+        "        dp[y[n]] = -1 / p[n, y[n]]\n"
+        "        dz[n] = dp @ (np.diag(p[n]) - np.outer(p[n], p[n]))\n"
+        "    return dz / len(z)",
+        "def score_gradient(z, y):\n"
         "    dz = softmax(z)\n"
         "    for n in range(len(y)):\n"
         "        dz[n, y[n]] -= 1\n"
