@@ -134,12 +134,6 @@ SHORTCUTS = {
         ).weight
     ),
     "5.1": activations.softmax,
-    "5.5": lambda f, y, W, d, eta: tuple(
-        start - eta * slope
-        for start, slope in zip(
-            (W, d), linear.linear_backward(losses.cross_entropy_backward(f @ W.T + d, y), f, W)[1:], strict=True
-        )
-    ),
 }
 
 
