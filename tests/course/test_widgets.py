@@ -15,12 +15,16 @@ import numpy as np
 import pytest
 from boards import ends, few_examples, fit, words
 from matplotlib.artist import Artist
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from cnnlab.course import plots, widgets
 from cnnlab.course.plots import _figures
+from cnnlab.course.plots._style import luminance
 from cnnlab.course.widgets import _digit_stages, _digits
+from cnnlab.course.widgets._raster import Raster
 
 BOARDS = [name for name in widgets.__all__ if name != "Board"]
 ONE_AT_ONCE = [BOARDS[0], *(pytest.param(name, marks=pytest.mark.thorough) for name in BOARDS[1:])]
@@ -124,6 +128,28 @@ def test_every_slider_changes_the_picture_or_the_words_which_fit_on_their_lines(
         control.value = start
         assert len(seen) >= 2, key
     assert len(board.figure.findobj()) == artists
+
+
+@every_board
+def test_all_words_in_a_picture_stand_out_from_what_lies_behind_them(name):
+    board = made(name)
+    written = [text for text in board.figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    renderer = board.figure.canvas.get_renderer()
+    places = [text.get_window_extent(renderer) for text in written]
+    for text in written:
+        text.set_visible(False)
+    behind = pixels(plots.png(board.figure)) / 255
+    for text in written:
+        text.set_visible(True)
+    height = len(behind)
+    for text, place in zip(written, places, strict=True):
+        rows = slice(max(0, height - round(place.y1)), max(1, height - round(place.y0)))
+        columns = slice(max(0, round(place.x0)), max(1, round(place.x1)))
+        block = behind[rows, columns].reshape(-1, 3)
+        if len(block):
+            light, dark = sorted(map(luminance, (to_rgb(text.get_color()), np.median(block, axis=0))), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, text.get_text()
+    board._raster = Raster(board.figure)
 
 
 @pytest.mark.parametrize("look", [["dark_background", ODD_SETTINGS], *STYLES])

@@ -29,7 +29,7 @@ LARGEST_AT_START = max(float(np.abs(value).max()) for value in START.values())
 
 HIGHEST_LOSS = 1e6  # where the picture ends
 # Where the axis may end: at few places, as a picture whose axes stay is drawn in half the time.
-HIGHEST = (2.1, 10.0, 100.0, 1e4, HIGHEST_LOSS)
+HIGHEST = (10.0, 1000.0, HIGHEST_LOSS)
 ABOVE: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "frameon": False, "fontsize": style.LETTERS}
 
 
