@@ -343,4 +343,4 @@ def test_ink_stands_out_on_every_signed_colour(share):
     colour = style.colours_of(style.SIGNED)((share + 1) / 2)
     for ink in (style.ink_on(colour), style.ink_on_signed(share)):
         light, dark = sorted([style.luminance(to_rgb(ink)), style.luminance(colour)], reverse=True)
-        assert (light + 0.05) / (dark + 0.05) >= 4.4
+        assert (light + 0.05) / (dark + 0.05) >= 4.5

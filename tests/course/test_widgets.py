@@ -148,7 +148,7 @@ def test_all_words_in_a_picture_stand_out_from_what_lies_behind_them(name):
         block = behind[rows, columns].reshape(-1, 3)
         if len(block):
             light, dark = sorted(map(luminance, (to_rgb(text.get_color()), np.median(block, axis=0))), reverse=True)
-            assert (light + 0.05) / (dark + 0.05) >= 4.4, text.get_text()
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, text.get_text()
     board._raster = Raster(board.figure)
 
 

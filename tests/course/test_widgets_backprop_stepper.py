@@ -7,10 +7,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from boards import words
+from matplotlib.colors import to_rgb
 
 from cnnlab.convolution import conv2d_backward
 from cnnlab.course import widgets
 from cnnlab.course.plots import _figures
+from cnnlab.course.plots._style import luminance
 from cnnlab.course.widgets._backprop_stages import LAST_STEP, SHARE, backprop_stages, plain
 from cnnlab.course.widgets._backprop_stepper import MAPS, _StepPicture
 from cnnlab.course.widgets._cells import COMES, GIVES, MEETS, ROLES, Box, formula
@@ -161,6 +163,29 @@ def test_every_number_in_a_formula_is_the_one_in_its_map():
 def test_one_number_has_one_colour_in_all_gradients_and_all_maps():
     for names in (("∂L/∂ŷ", "∂L/∂z", "∂L/∂f", "∂L/∂P", "∂L/∂R", "E", "∂L/∂K", "∂L/∂b", "∂L/∂w", "∂L/∂d"), "CRPfKbwd"):
         assert len({MAPS[name].limit for name in names}) == 1
+
+
+def test_every_number_stands_out_from_its_cell_and_every_word_from_the_page():
+    picture = _StepPicture()
+    for stage in STAGES:
+        picture.draw(stage)
+        cells = picture.cells
+        faces = dict(zip(cells.cells, cells.tiles.get_facecolors(), strict=True))
+        for text in cells.numbers(stage.arrays):
+            behind = next(face for cell, face in faces.items() if inside(cells.corners(cell), text))
+            assert contrast(to_rgb(text.ink), behind) >= 4.4, text
+    for ink in cells.lettering.patches.keys() - {"white"}:
+        assert contrast(to_rgb(ink), (1, 1, 1)) >= 4.4
+
+
+def inside(corners, text):
+    (left, top), _, (right, bottom), _ = corners
+    return left < text.x < right and top < text.y < bottom
+
+
+def contrast(ink, behind):
+    dark, light = sorted((luminance(ink), luminance(behind)))
+    return (light + 0.05) / (dark + 0.05)
 
 
 def test_a_formula_has_the_colours_of_the_frames():

@@ -81,7 +81,7 @@ def ink_on(colour: Any) -> str:
 
 def ink_on_signed(share: float) -> str:
     """Choose black or white for letters on a `SIGNED` colour; share is that of its limit, from -1 to 1."""
-    return "white" if share > 0.71 or share < -0.665 else "black"  # as `ink_on` has it, without mixing the colour
+    return "white" if share > 0.711 or share < -0.656 else "black"  # as `ink_on` has it, without mixing the colour
 
 
 def number(value: float, form: str, zero: str | None = None) -> str:

@@ -24,6 +24,8 @@ LONGEST_LINE = 110  # characters that fit beside a picture
 # A label is cut off at the edge of a narrow window unless it may go on in the next line.
 LABELS_STYLE = (
     ".cnnlab-board > .widget-label { white-space: normal; height: auto; min-height: 28px; line-height: 1.6; }"
+    # A picture that a narrow page shrinks leaves no empty place below: its tag tells the browser its shape beforehand.
+    ".cnnlab-board > .widget-html { height: auto !important; }"
 )
 SLIDERS_SCRIPT = Path(__file__).with_name("_sliders.js").read_text(encoding="utf-8")
 
