@@ -63,10 +63,17 @@ def _few_digits_a_network_that_need_not_be_trained_and_small_pictures():
         yield
 
 
+def make(name, **arguments):
+    """A board; the film is the only one that needs something to show."""
+    rng = np.random.default_rng(0)
+    film = {"filters": rng.normal(size=(30, 5, 5)), "maps": rng.normal(size=(30, 8, 8)), "accuracy": rng.random(30)}
+    return getattr(widgets, name)(**(film if name == "filter_film" else {}) | arguments)
+
+
 @functools.cache
 def made(name):
     """Every board once; each test puts the controls back."""
-    return getattr(widgets, name)()
+    return make(name)
 
 
 every_board = pytest.mark.parametrize("name", BOARDS)
@@ -123,7 +130,7 @@ def test_every_slider_changes_the_picture_or_the_words_which_fit_on_their_lines(
 @one_board_and_thoroughly_all
 def test_a_board_looks_the_same_whatever_the_reader_has_set(name, look):
     with matplotlib.style.context(look):
-        board = getattr(widgets, name)()
+        board = make(name)
         control = next(iter(board.controls.values()))
         start, (end, *_) = control.value, ends(control)
         control.value = end
@@ -199,7 +206,7 @@ def test_what_is_no_number_leaves_the_picture_and_the_words_say_so(name):
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 @one_board_and_thoroughly_all
 def test_a_closed_or_refused_board_is_gone_with_all_its_parts(name):
-    board = getattr(widgets, name)()
+    board = make(name)
     argument = "network" if name == "digit_stages" else next(iter(board.controls))
     parts = [weakref.ref(thing) for part in parts_of(board) for thing in (part, part.layout)]
     parts.append(weakref.ref(board.figure))
@@ -207,7 +214,7 @@ def test_a_closed_or_refused_board_is_gone_with_all_its_parts(name):
     board.close()
     del board
     with pytest.raises((TypeError, ValueError), match=argument):
-        getattr(widgets, name)(**{argument: "nonsense"})
+        make(name, **{argument: "nonsense"})
     gc.collect()
     assert [part() for part in parts if part() is not None] == []
 

@@ -3,18 +3,19 @@
 import numpy as np
 
 from cnnlab.activations import sigmoid
-from cnnlab.convolution import conv2d
+from cnnlab.convolution import conv2d, conv2d_backward, unfold
 from cnnlab.course.exercises.checker import exercise
-from cnnlab.normalization import standardize
+from cnnlab.normalization import standardize, standardize_backward
 
 
 @exercise(
     "4.1",
     "labels for a question with two answers",
     inputs=[
-        (np.array([5, 0, 4, 7, 1, 5, 3, 2]), 4),
+        (np.array([5, 0, 4, 7, 1, 3, 5, 2]), 4),
         (np.array([1, 7, 6, 8]), 6),
-        (np.array([2, 1, 9, 0, 3, 2], dtype=np.uint8), 2),
+        (np.array([2, 1, 9, 0, 3, 2]), 2),
+        (np.array([7]), 3),
     ],
     hints=[
         "Each digit gets one label, whatever its neighbours are. Which labels do 3, 4 and 5 get if the threshold is 4?",
@@ -61,14 +62,11 @@ binary_labels.add_slips(
     lambda digits, threshold: np.where(digits > threshold, digits, 0),
     "other_digits_kept: The digits that are not greater are still there as they were. Their label is 0.",
     lambda digits, threshold: np.where(digits > threshold, 1, digits),
-    "last_label_only: You return the label of the last digit. "
-    "Each overwrites the one before: keep them all, in an array.",
+    "last_label_only: One number comes back, as if each label overwrote the one before. Keep them all, in an array.",
     lambda digits, threshold: 1 if digits[-1] > threshold else 0,
-    "first_label_only: You return the label of the first digit. Does `return` stand inside the loop? "
+    "first_label_only: One number comes back, as the label of the first digit. Does `return` stand inside the loop? "
     "The loop ends there: move it behind.",
     lambda digits, threshold: 1 if digits[0] > threshold else 0,
-    "first_digit_only: Only the first digit is asked. Does `return` stand inside the loop? The loop ends there.",
-    lambda digits, threshold: np.where(np.arange(len(digits)) == 0, digits > threshold, 0),
     "places_compared: You compare n, the place of a digit in the array. The digit itself is digits[n].",
     lambda digits, threshold: np.where(np.arange(len(digits)) > threshold, 1, 0),
     "places_named_by_digits: You write the 1 at the place that the digit names: for a 5 at place 5. "
@@ -76,17 +74,11 @@ binary_labels.add_slips(
     binary_labels_at_the_digits,
     "indices: You return the indices of the digits that are greater. Return a label for every digit, in order: 0 or 1.",
     lambda digits, threshold: np.flatnonzero(digits > threshold),
-    "any_digit: You return one answer for all digits together, as `any` gives it. Each digit has a label of its own.",
+    "any_digit: One number comes back for all digits together, as `any` gives it. Each digit has a label of its own.",
     lambda digits, threshold: 1 if np.any(digits > threshold) else 0,
-    "difference_first: You subtract before you compare. The last input is stored as uint8, "
-    "which has no negative numbers: 1 − 2 gives 255. Compare digits with threshold directly.",
-    lambda digits, threshold: np.where(digits - threshold > 0, 1, 0),
-    "never_appended: Your array stays empty. np.append does not change the array that it gets: "
-    "it returns a longer one, which needs a name.",
-    lambda digits, threshold: np.zeros(0),
-    "one_whole_number: int(…) makes one number of one number, and here come many. "
-    "True and False count as 1 and 0: leave them as they are.",
-    lambda digits, threshold: int(digits > threshold),
+    "tuple_of_one: A tuple with one array in it came back. np.where(condition) alone makes one, which holds the "
+    "places; np.where(condition, 1, 0) gives labels. A comma behind the result makes a tuple too.",
+    lambda digits, threshold: np.where(digits > threshold),
 )
 
 
@@ -94,11 +86,12 @@ binary_labels.add_slips(
     "4.2",
     "patches as columns, for an image of any size",
     inputs=[
-        (np.array([[1.0, 2, 3, 4], [5, 6, 7, 8], [9, 0, 2, 1]]), 2),
+        (np.array([[0.0, 2, -3, 4, 1], [5, 6, 7.015625, 8, 3], [9, 0, -2, 1, 4]]), 2),
         (np.array([[0.5, 3, 1], [2, 7, 0], [4, 1.5, 6], [8, 5, 9]]), 2),
         (np.arange(16.0).reshape(4, 4), 3),
-        (np.array([[3.0, 1, 4], [1, 5, 9]]), 1),
+        (np.array([[3.0, 1, 4]]), 1),
     ],
+    without=(unfold,),
     hints=[
         "Count the windows first. In how many rows, and in how many columns, can the top left corner of a window lie? "
         "A window that sticks out over the edge is cut short without a word, and does not fit into its column.",
@@ -157,6 +150,12 @@ patch_columns.add_slips(
     "last_windows_left_out: You stop one window early in each direction. "
     "The last one starts at row H − size, and range(n) ends before n: there are H − size + 1.",
     lambda image, size: windows(image, size)[:-1, :-1].reshape(-1, size * size).T,
+    "last_column_of_windows_left_out: The windows at the right edge are missing. "
+    "W columns leave W − size + 1 places side by side.",
+    lambda image, size: windows(image, size)[:, :-1].reshape(-1, size * size).T,
+    "last_row_of_windows_left_out: The windows at the lower edge are missing. "
+    "H rows leave H − size + 1 places below each other.",
+    lambda image, size: windows(image, size)[:-1].reshape(-1, size * size).T,
     "zeros_for_the_last_windows: Some columns stay 0, as the loops stop one window early in each direction. "
     "The last window starts at row H − size, and range(n) ends before n.",
     patch_columns_with_zeros_at_the_end,
@@ -169,8 +168,8 @@ patch_columns.add_slips(
     "image_taken_for_a_square: You count as many windows side by side as below each other, "
     "which holds for square images only. image.shape[1] has the number of columns.",
     lambda image, size: written(image, size, (image.shape[0] - size + 1,) * 2),
-    "rows_and_columns_exchanged: Your rows and columns are exchanged: image.shape has the number of rows first, "
-    "and so has a slice of image.",
+    "rows_and_columns_exchanged: A window does not have as many numbers as its column. Are rows and columns exchanged? "
+    "image.shape has the number of rows first, and so has a slice of image.",
     lambda image, size: written(image, size, windows(image, size).shape[1::-1]),
     "window_over_the_edge: A window does not have as many numbers as its column. Does it stick out over the edge of "
     "the image, so that it is cut short? Or is it still a square, not laid out with `.ravel()`?",
@@ -178,8 +177,8 @@ patch_columns.add_slips(
     "list_over_the_edge: Some windows are smaller than others: "
     "they stick out over the edge of the image and are cut short. Count the places where a whole window fits.",
     lambda image, size: np.array([image[i : i + size, j : j + size].ravel() for i, j in np.ndindex(image.shape)]).T,
-    "written_into_rows: You write window m into row m: patches[m] is a row. "
-    "A colon in front of the m makes it column m.",
+    "written_into_rows: A window does not fit into the place that it is written to. "
+    "Is that a row? patches[m] is row m; a colon in front of the m makes it column m.",
     written_at(lambda i, j, rows, columns: i * columns + j),
     "left_as_squares: Your windows are still squares, stacked in an array with three axes. "
     "Lay each out with `.ravel()`, and put it into a column of a matrix.",
@@ -205,7 +204,7 @@ patch_columns.add_slips(
     "column_i_plus_j: You put window (i, j) into column i + j, where several windows meet. "
     "Before row i there are i full rows of windows, so its columns begin at i · (number of windows side by side).",
     written_at(lambda i, j, rows, columns: np.s_[:, i + j]),
-    "i_times_image_columns: You multiply i by the number of columns of the image. "
+    "i_times_image_columns: A window's column does not exist. Is i multiplied by the number of columns of the image? "
     "One row of windows fills fewer: as many as there are windows side by side.",
     lambda image, size: written(
         image, size, windows(image, size).shape[:2], lambda i, j, rows, columns: np.s_[:, i * image.shape[1] + j]
@@ -221,9 +220,10 @@ patch_columns.add_slips(
     "backward through the standardisation",
     inputs=[
         (np.array([1.0, 0, 0, 0]), np.array([1.0, 3, 5, 7])),
-        (np.array([1.0, 2, -1]), np.array([6.0, 0, 3])),
-        (np.array([0.5, -1, 2, 0, 3, 1]), np.array([10.0, 12, 11, 15, 9, 9])),
+        (np.array([1, 2, -1]), np.array([6, 0, 3])),
+        (np.array([0.5, -1, -2, 0, -3, 1]), np.array([-10.0, 12, 11.5, 15, -9, 9])),
     ],
+    without=(standardize_backward,),
     hints=[
         "Prepare what the formula needs: μ, δ and z, all from s. The tiny example of section 4 has the lines for them.",
         "ḡ is the mean of g. The mean of the products g z is one number too: multiply first, then take the mean. For "
@@ -267,6 +267,12 @@ gradient_of_sums.add_slips(
     by_z(lambda g, s, z: g / s.std() - g.mean() - z * (g * z).mean()),
     "sums_for_means: You take sums where the bars stand. A bar is the mean over the batch, that of g and that of g z.",
     by_z(lambda g, s, z: (g - g.sum() - z * (g * z).sum()) / s.std()),
+    "sum_of_g: The second bar is right, but for the first you take a sum. It stands for a mean, that of g.",
+    by_z(lambda g, s, z: (g - g.sum() - z * (g * z).mean()) / s.std()),
+    "mean_added: The sign of the second term is wrong: ḡ is subtracted.",
+    by_z(lambda g, s, z: (g + g.mean() - z * (g * z).mean()) / s.std()),
+    "both_added: Two signs are wrong: ḡ is subtracted from g, and so is z times the mean of g z.",
+    by_z(lambda g, s, z: (g + g.mean() + z * (g * z).mean()) / s.std()),
     "sum_of_products: The first bar is right, but for the second you take a sum. "
     "It stands for a mean too, that of the products g z.",
     by_z(lambda g, s, z: (g - g.mean() - z * (g * z).sum()) / s.std()),
@@ -319,14 +325,16 @@ gradient_of_sums.add_slips(
             np.array([[[[1.0], [-2]], [[0], [3]], [[2], [1]]], [[[2], [1]], [[-1], [4]], [[1], [0]]]]),
         ),
         (
-            np.array([[[[2.0, 1, 0, 3]]], [[[1, 0, 2, 6]]], [[[4, 1, 1, 0]]]]),
-            np.array([[[[1.0, 0]], [[-1, 3]]], [[[2, 1]], [[0.5, -2]]], [[[0, 1]], [[3, -1]]]]),
+            np.array([[[[2, 1, 0, 3]]], [[[1, 0, -2, 6]]], [[[4, 1, 1, 0]]]]),
+            np.array([[[[1.0, -4]], [[-1, 3]]], [[[2, 1]], [[0.015625, -2]]], [[[0, 0]], [[3, -1]]]]),
         ),
+        # As many images as filters, all other sizes different, and whole numbers in E alone.
         (
-            np.arange(40.0).reshape(2, 1, 4, 5) % 7,
-            np.arange(32.0).reshape(2, 2, 2, 4) % 5 - 2,
+            (np.arange(234).reshape(2, 1, 9, 13) * 37 % 23 - 9) / 4,
+            np.arange(60).reshape(2, 2, 3, 5) * 29 % 17 - 7,
         ),
     ],
+    without=(conv2d_backward,),
     hints=[
         "One entry first: ∂L/∂K_kuv is a sum over n, i and j. Which numbers of E belong to filter k, and which pixels "
         "does its weight (u, v) meet? In the first input, weight (0, 0) of filter 0 gets 1·1 − 2·0 = 1 from image 0 "
@@ -398,6 +406,8 @@ filter_gradient.add_slips(
     "averaged_again: You divide by N, the number of images. "
     "The 1/N of the loss is in E already: add up over the images, do not average.",
     lambda images, E: by_image(images, E).mean(axis=0),
+    "mean_over_cells: You take a mean over the cells. A weight takes part in every cell, so add up: np.sum.",
+    lambda images, E: summed(images, E, lambda error, window: np.mean(error * window)),
     "mean_of_everything: You take a mean over images and cells. "
     "The 1/N is in E already, and a weight takes part in every cell: np.sum.",
     lambda images, E: by_image(images, E, lambda error, window: np.mean(error * window)).mean(axis=0),
@@ -409,6 +419,12 @@ filter_gradient.add_slips(
     "pixels_of_image_0: You take the pixels of image 0 for every image. "
     "Each error map E[n] must meet its own image: images[n].",
     lambda images, E: summed(np.broadcast_to(images[0], images.shape), E),
+    "pixels_of_image_1: You take the pixels of image 1 for every image, as the update of section 8 does. "
+    "Each error map E[n] must meet its own image: images[n].",
+    lambda images, E: summed(np.broadcast_to(images[1], images.shape), E),
+    "mean_image: You take the mean image for every image, so that errors of one image meet pixels of all. "
+    "Each error map E[n] must meet its own image: images[n].",
+    lambda images, E: summed(np.broadcast_to(images.mean(axis=0), images.shape), E),
     "averaged_first: You average both, images and error maps, before they meet, so that errors of one image meet "
     "pixels of another. Multiply for each image, and add up afterwards, without dividing.",
     lambda images, E: by_image(images.mean(axis=0, keepdims=True), E.mean(axis=0, keepdims=True))[0],
@@ -432,7 +448,7 @@ filter_gradient.add_slips(
     "not_summed_over_images: More than one number is left for a weight of a filter. "
     "Add up over the cells and over the images: axis 0 counts the images, axis 1 the filters.",
     filter_gradient_not_summed_over_images,
-    "index_too_far: An index runs too far. images has one channel, so its second index is 0 whatever the filter. "
+    "index_too_far: An index runs too far. images and dK have one channel: images[n, 0] and dK[k, 0], for all filters. "
     "n counts images, k filters, i and j the cells of E.",
     lambda images, E: images[:, E.shape[1] - 1],
     "n_and_k_exchanged: n and k are exchanged: the first axis of E counts images, the second filters. It is E[n, k].",
@@ -455,13 +471,13 @@ filter_gradient.add_slips(
     inputs=[
         (np.array([[1.0, 2, 0, 3], [3, 1, 1, 2], [0, 4, 2, 5]]), np.array([1.0, 0, 1]), np.zeros(4), 0.0, 24.0),
         (
-            np.array([[1.0, 0], [2, 3], [0, 1], [4, 1]]),
+            np.array([[1.0, 0], [2, -3], [0, 1], [0.5, 1]]),
             np.array([1.0, 1, 0, 1]),
             np.array([0.2, -0.4]),
             -1.0,
             2.0,
         ),
-        (np.array([[1.0, 0, 2], [2, 1, 3]]), np.array([0.0, 1]), np.array([1.0, -1, 0.5]), 0.5, 0.1),
+        (np.array([[1, 0, 2], [2, 1, 3]]), np.array([0.0, 1]), np.array([1, -1, 0]), 0.5, 0.1),
     ],
     hints=[
         "All weights moved by the same amount. How many numbers should ∂L/∂w hold, and how many does dw hold when the "
@@ -502,6 +518,12 @@ def step(gradient, bias_gradient=np.sum):
         return w - learning_rate * gradient(dz, f), d - learning_rate * bias_gradient(dz)
 
     return answer
+
+
+def gradients(f, y, w, d):
+    y_hat = sigmoid(f @ w + d)
+    dz = (y_hat - y) * y_hat * (1 - y_hat) / len(y)
+    return dz @ f, dz.sum()
 
 
 def dense_step_without_the_slope(f, y, w, d, learning_rate):
@@ -546,9 +568,13 @@ dense_step.add_slips(
     "averaged_again: The products are right, but you take their mean. "
     "dz has the 1/N of the loss already: add them up, np.sum.",
     step(lambda dz, f: dz @ f / len(dz)),
-    "axes_exchanged: f has a row for each digit, and dz a number for each digit: "
-    "in f @ dz the columns of f meet the digits. Which axis of f has to go with dz?",
+    "axes_exchanged: A matrix product does not fit. f has a row for each digit and a column for each feature, "
+    "dz a number for each digit. Which axis of f has to go with dz?",
     step(lambda dz, f: f @ dz),
+    "gradients_alone: You return the gradients. Subtract learning_rate times each of them from w and d.",
+    lambda f, y, w, d, learning_rate: gradients(f, y, w, d),
+    "without_the_rate: The learning rate is missing: multiply both gradients by it.",
+    lambda f, y, w, d, learning_rate: (w - gradients(f, y, w, d)[0], d - gradients(f, y, w, d)[1]),
     "bias_divided_twice: The weights are right. But the step of d is divided by N twice: dz has the 1/N already, "
     "so add it up.",
     step(lambda dz, f: dz @ f, lambda dz: dz.mean()),
