@@ -124,6 +124,12 @@ def test_01_a_rate_below_the_limit_converges(rate):
     assert history.loss[-1] < 1e-3 * history.loss[0]
 
 
+@pytest.mark.parametrize(("rate", "kept"), [(0.18, 0.872), (0.19, 1.084)])
+def test_01_near_the_limit_each_step_keeps_what_the_steepest_axis_keeps(rate, kept):
+    losses = gradient_descent(network_01(seed_42()), IMAGE, TARGET, learning_rate=rate, steps=61).loss
+    np.testing.assert_allclose(losses[5:] / losses[4:-1], kept, atol=0.003)
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("rate", [0.1865, 0.19])
 def test_01_a_rate_above_the_limit_explodes(rate):

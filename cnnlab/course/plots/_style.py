@@ -34,7 +34,7 @@ GRID: dict[str, Any] = {"alpha": 0.3}
 # Sizes of letters, in points.
 TITLE = 10
 LETTERS = 9
-SMALL_LETTERS = 8
+SMALL_LETTERS = 9
 
 
 # The colours of lines, in turn (the style petroff10 of newer matplotlibs): told apart by the colour-blind too.
