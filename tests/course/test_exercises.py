@@ -120,7 +120,7 @@ def test_the_solution_agrees_with_an_independent_one(exercise):
 def test_a_slip_gets_its_own_sentence_and_no_other(exercise):
     for slip in exercise.slips:
         verdict = exercise.judge(slip.answer)
-        assert verdict.state is State.NOT_YET, slip.name
+        assert (verdict.state, verdict.slip) == (State.NOT_YET, slip.name)
         text = "\n".join(verdict.lines)
         assert verdict.lines[0] == slip.sentence, (slip.name, text)
         assert [other.name for other in exercise.slips if other.sentence in text] == [slip.name], text
@@ -132,6 +132,7 @@ def test_the_stub_is_not_attempted_whatever_comments_and_imports_stand_beside_it
     for source in (exercise.stub_source, commented, "import numpy as np\n\n" + exercise.stub_source):
         assert exercise.judge(function_of(source, exercise.name)) == (
             State.NOT_ATTEMPTED,
+            None,
             (f"Change the code, then run the cell again. Stuck? ex.{exercise.name}.hint()",),
         )
 
