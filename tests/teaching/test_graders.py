@@ -7,13 +7,14 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 
 import nbformat
 import pytest
 from class_of_learners import slip_source
 from exercise_helpers import NOTEBOOKS, OF_NOTEBOOK
 
-from cnnlab.course.exercises import _assignment
+from cnnlab.course.exercises import _assignment, _collect
 
 pytest.importorskip("nbgrader")
 pytest.importorskip("otter")
@@ -91,6 +92,9 @@ def test_nbgrader_counts_the_points_and_hands_back_the_sentence(path, tmp_path, 
     with open(tmp_path / "grades.csv", encoding="utf-8", newline="") as file:
         grades = {row["student_id"]: (float(row["score"]), float(row["max_score"])) for row in csv.DictReader(file)}
     assert grades == {student: (points, 5) for student, (_, points, _) in handed_in.items()}
+    collected = [one for some in _collect.collect(_collect.submissions_in(tmp_path)) for one in some]
+    assert Counter(one.student for one in collected if one.state == "correct") == {"right": 5, "crashing": 2}
+    assert {one.state for one in collected if one.student == "empty"} == {"not attempted"}
     for student, (_, _, said) in handed_in.items():
         page = (tmp_path / "feedback" / student / name / f"{name}.html").read_text(encoding="utf-8")
         text = html.unescape(re.sub("<[^>]*>", "", page))

@@ -27,10 +27,10 @@ LONGEST_EXAMPLE = 1500  # characters
 
 STYLE = """
 :root { color-scheme: light; font: 16px/1.5 system-ui, sans-serif; color: black; background: white; }
-main { max-width: 62rem; margin: 0 auto; padding: 1rem; }
+main { max-width: 72rem; margin: 0 auto; padding: 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; }
 caption { text-align: left; font-weight: bold; }
-th, td { border: 1px solid #999; padding: 0.2rem 0.5rem; text-align: left; vertical-align: top; }
+th, td { border: 1px solid #999; padding: 0.2rem 0.4rem; text-align: left; vertical-align: top; }
 td.count { text-align: right; }
 .wide { overflow-x: auto; position: relative; }
 pre { background: #f4f4f4; padding: 0.5rem; overflow-x: auto; }
@@ -50,7 +50,7 @@ def page(answers: list[Answer], *, anonymous: bool = False) -> str:
         Leave out the names, and of the examples what might hold one: comments and texts.
     """
     students = sorted({answer.student for answer in answers})
-    forbidden = {part for name in students for part in re.findall(r"\w{3,}", name.lower())} if anonymous else None
+    forbidden = {word for name in students for word in _words(name)} if anonymous else None
     parts = [
         "<h1>What the class has handed in</h1>",
         f"<p>{len(students)} students, {len({answer[:2] for answer in answers})} notebooks. What was read and run are "
@@ -62,6 +62,10 @@ def page(answers: list[Answer], *, anonymous: bool = False) -> str:
     for notebook in NOTEBOOKS:
         if of_notebook := [answer for answer in answers if answer.notebook == notebook]:
             parts.append(_notebook(notebook, of_notebook, forbidden))
+    others = [f"{answer.student}: {answer.notebook}.ipynb" for answer in answers if answer.notebook not in NOTEBOOKS]
+    if others:
+        which = "" if anonymous else f": {escape(', '.join(others))}"
+        parts.append(f"<p>Files that are no notebook of the course: {len(others)}{which}.</p>")
     parts += ["<h2>The students</h2>", _students(answers, students, anonymous)]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -115,7 +119,9 @@ def _bars(notebook: str, exercises: list[Exercise], counts: list[Counter[str]]) 
 def _slips(exercise: Exercise, answers: list[Answer], forbidden: set[str] | None) -> str:
     rows = []
     wrong = [answer for answer in answers if answer.state == NOT_YET]
-    for name, count in Counter(answer.slip for answer in wrong).most_common():
+    for name, count in sorted(
+        Counter(answer.slip for answer in wrong).items(), key=lambda pair: (not pair[0], -pair[1])
+    ):
         sentence = next((slip.sentence for slip in exercise.slips if slip.name == name), "Wrong in another way.")
         examples = (_shown(answer.code, forbidden) for answer in wrong if answer.slip == name)
         example = min(filter(None, examples), key=len, default="")
@@ -136,9 +142,13 @@ def _shown(code: str, forbidden: set[str] | None) -> str:
             code = ast.unparse(tree)
         except (SyntaxError, ValueError, RecursionError):
             return ""
-        if any(name in code.lower() for name in forbidden):
+        if forbidden & {*_words(code)} or any(len(name) > 3 and name in code.lower() for name in forbidden):
             return ""
     return code if len(code) <= LONGEST_EXAMPLE else code[:LONGEST_EXAMPLE] + "\n…"
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", text.lower())
 
 
 class _WithoutTexts(ast.NodeTransformer):
