@@ -54,7 +54,7 @@ lint: .venv/ready-to-lint
 	$(BIN)/mypy
 	$(BIN)/zizmor --offline --quiet .github
 
-# Write the repository's address into every badge and setup cell.
+# Write the repository's address into every page's link to Colab and setup cell.
 links: .venv/ready
 	$(BIN)/python tools/links.py
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import reprlib
-from math import prod
+from math import isqrt, prod
 from typing import Any
 
 import numpy as np
@@ -150,6 +150,27 @@ def require_room(name: str, shape: tuple[int, ...], remedy: str) -> None:
     """Raise a ValueError if an array of this shape, which `name` has or asks for, would hold too many numbers."""
     if prod(shape) > MOST_NUMBERS:
         raise ValueError(f"{name} must hold at most {MOST_NUMBERS:,} numbers; got shape {shape}: {remedy}")
+
+
+def layout_hint(shape: tuple[int, ...], channels: int | None = None) -> str:
+    """Say what images of a shape that is not (N, C, H, W) probably are, and the line that mends them."""
+    to_grey = channels == 1 and shape[-1:] in ((3,), (4,))
+    if len(shape) == 4 and (shape[3] == channels or (shape[3] in (1, 3, 4) and min(shape[1:3]) > 4)):
+        line = "x.mean(axis=-1)[:, None] to become grey" if to_grey else "np.moveaxis(x, -1, 1)"
+        return f": x looks like (N, H, W, C), and needs {line}"
+    if len(shape) == 4 and channels == 1 and shape[1] in (3, 4):
+        return ": x looks like colour images, and needs x.mean(axis=1, keepdims=True) to become grey"
+    if len(shape) == 3 and shape[2] in (1, 3, 4) and min(shape[:2]) > 4:
+        line = "x.mean(axis=-1) to become grey" if to_grey else "np.moveaxis(x, -1, 0)[None]"
+        return f": x looks like one picture (H, W, C), and needs {line}"
+    if len(shape) == 3:
+        if channels == shape[0] != 1:
+            return ": give one picture its first axis with x[None]"
+        return ": give a stack of grey images its channel axis with x[:, None]"
+    side = isqrt(shape[-1]) if shape else 0
+    if side >= 8 and side**2 == shape[-1] and (len(shape) == 1 or (len(shape) == 2 and shape[0] != shape[1])):
+        return f": rows of {side**2} pixels, as a table has them, become images with x.reshape(-1, 1, {side}, {side})"
+    return ""
 
 
 def _shape(value: Any) -> tuple[int, ...]:

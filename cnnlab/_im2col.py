@@ -7,8 +7,9 @@ image for a few rows of the output at a time: memory grows neither with the numb
 from __future__ import annotations
 
 from bisect import bisect_left
+from functools import lru_cache
 from math import prod
-from typing import Any, Callable, Iterator, NamedTuple
+from typing import Any, Callable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
@@ -160,14 +161,31 @@ def tiles(shape: tuple[int, ...], geometry: Geometry, dtype: np.dtype, filters: 
     Usually a tile is several images. Where one image is too much for a block, it is a few rows of its output; where
     one row is, a part of that.
     """
-    n, channels, *size = shape
-    (k_rows, k_columns), (s_rows, s_columns), (rows, columns) = (
-        geometry.kernel_size,
-        geometry.stride,
-        geometry.output_size,
-    )
+    together, (some, part), whole = _tile_size(shape[1:], geometry, filters, BLOCK_BYTES // dtype.itemsize)
+    if whole:
+        for start in range(0, shape[0], together):
+            yield Tile(slice(start, min(start + together, shape[0])), *whole)
+        return
+    rows, columns = geometry.output_size
+    for image in range(shape[0]):
+        for top in range(0, rows, some):
+            for left in range(0, columns, part):
+                cells = slice(top, min(top + some, rows)), slice(left, min(left + part, columns))
+                yield Tile(slice(image, image + 1), *cells, *_receptive_field(cells, shape[2:], geometry))
+
+
+@lru_cache(maxsize=64)  # small images are convolved in about the time that this takes
+def _tile_size(
+    shape: tuple[int, ...], geometry: Geometry, filters: int, room: int
+) -> tuple[int, tuple[int, int], tuple[Any, ...]]:
+    """Count a tile's images, and its rows and columns of the output; with the tile itself where it is whole images.
+
+    `room` is how many numbers a block holds.
+    """
+    channels, *size = shape
+    (k_rows, k_columns), (s_rows, s_columns) = geometry.kernel_size, geometry.stride
+    rows, columns = geometry.output_size
     entries = max(channels * k_rows * k_columns, filters, 1)
-    room = BLOCK_BYTES // dtype.itemsize
 
     def needed(rows: int, columns: int) -> int:
         """Count the numbers of one image's columns (or maps), and of its rows while they become columns."""
@@ -179,18 +197,10 @@ def tiles(shape: tuple[int, ...], geometry: Geometry, dtype: np.dtype, filters: 
         # The product that gives ∂L/∂weight is made for each image, too.
         together = room // max(needed(rows, columns), filters * channels * k_rows * k_columns) or 1
         cells = slice(0, rows), slice(0, columns)
-        field = _receptive_field(cells, size, geometry)
-        for start in range(0, n, together):
-            yield Tile(slice(start, min(start + together, n)), *cells, *field)
-        return
-    some, part = _largest_count(rows, lambda count: needed(count, columns) <= room), columns
-    if some == 1:
-        part = _largest_count(columns, lambda count: needed(1, count) <= room)
-    for image in range(n):
-        for top in range(0, rows, some):
-            for left in range(0, columns, part):
-                cells = slice(top, min(top + some, rows)), slice(left, min(left + part, columns))
-                yield Tile(slice(image, image + 1), *cells, *_receptive_field(cells, size, geometry))
+        return together, (rows, columns), (*cells, *_receptive_field(cells, size, geometry))
+    some = _largest_count(rows, lambda count: needed(count, columns) <= room)
+    part = columns if some > 1 else _largest_count(columns, lambda count: needed(1, count) <= room)
+    return 1, (some, part), ()
 
 
 def _largest_count(limit: int, fits: Callable[[int], bool]) -> int:
@@ -199,7 +209,7 @@ def _largest_count(limit: int, fits: Callable[[int], bool]) -> int:
 
 
 def _receptive_field(
-    cells: tuple[slice, slice], size: list[int], geometry: Geometry
+    cells: tuple[slice, slice], size: Sequence[int], geometry: Geometry
 ) -> tuple[tuple[slice, slice], Geometry]:
     """Find the pixels under some cells of the output, and how the kernel moves over those pixels alone."""
     inside, stride, before, after, counts = [], [], [], [], []

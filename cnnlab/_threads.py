@@ -27,7 +27,8 @@ def share_out(work: Callable[[range], Result], pieces: int) -> list[Result]:
     work = np.errstate(all="ignore")(work)  # a thread does not inherit the caller's
     try:
         results: Iterable[Result] = _workers().map(work, shares)
-    except RuntimeError:  # no thread is to be had: the interpreter is shutting down, or the system gives no more
+    except RuntimeError:  # no thread is to be had: in a browser, or the interpreter is shutting down
+        _forget_workers()  # it would keep what it could not start
         results = map(work, shares)
     return list(results)
 

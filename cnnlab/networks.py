@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Sequence
 import numpy as np
 
 from cnnlab import _engine
-from cnnlab._checks import MOST_NUMBERS, as_array, as_float, as_int, as_pair, as_rng, require_room, shown
+from cnnlab._checks import MOST_NUMBERS, as_array, as_float, as_int, as_pair, as_rng, layout_hint, require_room, shown
 from cnnlab._criteria import CRITERIA, Binary, Criterion, CrossEntropy, MeanSquaredError, converted
 from cnnlab.layers import Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, Sigmoid, arrange
 
@@ -305,7 +305,12 @@ class Network:
 
     def _check_data(self, x: np.ndarray, target: np.ndarray) -> None:
         """Check all images and answers, and compute nothing: an empty batch shows whether the images' size fits."""
-        images = self._images(x[None, None][:0] if x.ndim == 2 else x[:0])
+        try:
+            images = self._images(x[None, None][:0] if x.ndim == 2 else x[:0])
+        except ValueError:
+            images = x
+        if images is x:
+            images = self._images(x)  # says what is wrong, with the shape that came
         n = 1 if x.ndim == 2 else len(x)
         self._targets(np.broadcast_to(np.zeros((), self.dtype), (n, *images.shape[1:])), target)
 
@@ -322,13 +327,20 @@ class Network:
             self._check_size(x.shape)
             return x  # as it comes in training, thousands of times
         array = as_array("x", x)
+        shape = array.shape
         if array.ndim == 2 and channels == 1:
             array = array[None, None]
         if array.ndim != 4 or array.shape[1] != channels:
-            hint = ": give a stack of grey images its channel axis with x[:, None]" if array.ndim == 3 else ""
             single = ", or (H, W) for one image" if channels == 1 else ""
-            raise ValueError(f"x must have shape (N, {channels}, H, W){single}; got {array.shape}{hint}")
-        self._check_size(array.shape)
+            raise ValueError(
+                f"x must have shape (N, {channels}, H, W){single}; got {shape}{layout_hint(shape, channels)}"
+            )
+        try:
+            self._check_size(array.shape)
+        except ValueError:
+            if len(shape) == 2 and (hint := layout_hint(shape)):
+                raise ValueError(f"x has shape {shape}, which is not one image of the right size{hint}") from None
+            raise
         return converted("x", array, self.dtype)
 
     def _check_size(self, shape: tuple[int, ...]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnlab._checks import as_float, as_pair, require_shape
+from cnnlab._checks import as_float, as_pair, layout_hint, require_shape
 from cnnlab._threads import dot
 
 if TYPE_CHECKING:
@@ -183,8 +183,9 @@ def _windows(x: ArrayLike, kernel_size: int | tuple[int, int], stride: int | tup
     step = window if stride is None else as_pair("stride", stride, 1)
     height, width = x.shape[-2:]
     if window[0] > height or window[1] > width:
+        hint = layout_hint(x.shape) if x.ndim == 4 else ""
         raise ValueError(
-            f"a window of {window[0]} × {window[1]} does not fit into a map of {height} × {width}: use a smaller "
-            f"kernel_size"
+            f"a window of {window[0]} × {window[1]} does not fit into a map of {height} × {width}"
+            f"{hint or ': use a smaller kernel_size'}"
         )
     return Windows(x, window, step)

@@ -1,4 +1,4 @@
-"""Write the repository's address into every notebook: its Colab badge and its setup cell.
+"""Write the repository's address into every notebook: its link to Colab and its setup cell.
 
 The address stands in pyproject.toml. Where this checkout has a remote called origin, its address is written there
 first.
@@ -6,7 +6,6 @@ first.
 
 from __future__ import annotations
 
-import base64
 import re
 import subprocess
 import tomllib
@@ -19,24 +18,30 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 SETUP_CELL = """\
 # Setup: uses the cnnlab that is installed, and installs it only where it is missing, as on Colab.
-try:
-    import cnnlab
-except ModuleNotFoundError:
-    import os
-    import subprocess
-    import sys
+import importlib
+import os
+import subprocess
+import sys
 
+try:
+    from cnnlab import __version__
+except ImportError:
+    # A folder named cnnlab beside this page, as `git clone` makes it, is passed over. A file of that name is not.
+    other = getattr(sys.modules.pop("cnnlab", None), "__file__", None)
+    if other:
+        raise ImportError(f"{{other}} hides the course's package: give it another name, then restart.") from None
     source = os.environ.get("CNNLAB_SOURCE", "git+{address}")
     command = [sys.executable, "-m", "pip", "install", "--quiet", source]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode != 0:
         raise RuntimeError(f"cnnlab could not be installed: {{result.stderr}}") from None
-    import cnnlab
-print("cnnlab", cnnlab.__version__)"""
+    importlib.invalidate_caches()
+    from cnnlab import __version__
+print("cnnlab", __version__)"""
 
 GITHUB = "https://github.com/"
 COLAB = "https://colab.research.google.com/github/"
-BADGE = "[![Open in Colab](attachment:colab.png)]({colab}{path}/blob/main/notebooks/{name})"
+COLAB_LINK = "[Open this page in Colab]({colab}{path}/blob/main/notebooks/{name})"
 
 
 def repository_address() -> str:
@@ -56,9 +61,9 @@ def web_address(remote: str) -> str:
     return remote.removesuffix("/").removesuffix(".git")
 
 
-def badge(address: str, name: str) -> str:
+def colab_link(address: str, name: str) -> str:
     """Return the line that opens a notebook on Colab."""
-    return BADGE.format(colab=COLAB, path=address.removeprefix(GITHUB), name=name)
+    return COLAB_LINK.format(colab=COLAB, path=address.removeprefix(GITHUB), name=name)
 
 
 def origin() -> str | None:
@@ -83,13 +88,11 @@ def main() -> None:
     new = origin() or repository_address()
     rewrite(ROOT / "pyproject.toml", r'(?m)^Repository = ".*"$', f'Repository = "{new}"')
     rewrite(ROOT / "README.md", r"(/github/)\S+?(/blob/main/)", rf"\g<1>{new.removeprefix(GITHUB)}\g<2>")
-    picture = base64.b64encode((ROOT / "tools" / "colab.png").read_bytes()).decode("ascii")
     for path in NOTEBOOKS:
         notebook = nbformat.read(path, as_version=4)
         first, setup = notebook.cells[:2]
         lines = first.source.split("\n")
-        first.source = "\n".join([badge(new, path.name), *lines[1:]])
-        first.attachments = {"colab.png": {"image/png": picture}}
+        first.source = "\n".join([colab_link(new, path.name), *lines[1:]])
         setup.source = SETUP_CELL.format(address=new)
         nbformat.write(notebook, path)
     print(f"{len(NOTEBOOKS)} notebooks point to {new}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Locator, Page, TimeoutError
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
@@ -92,6 +92,57 @@ def test_every_slider_moves_picture_and_words(notebook):
     assert page.faults == []
     assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
     assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+
+
+def test_every_picture_has_the_words_that_the_notebook_stores_and_every_board_its_own(notebook):
+    name, page, boards = notebook
+    stored = [
+        "".join(output["data"]["text/plain"])
+        for cell in json.loads((ROOT / "notebooks" / name).read_text(encoding="utf-8"))["cells"]
+        for output in cell.get("outputs", [])
+        if "text/html" in output.get("data", {})
+    ]
+    pictures = page.locator(".jp-RenderedHTMLCommon img")
+    assert pictures.evaluate_all("images => images.map(image => image.alt)") == stored
+    for k in range(boards.count()):
+        words, _ = state(boards.nth(k))
+        assert words[0]
+        expect(boards.nth(k).locator("img")).to_have_attribute("alt", re.compile(f"^{re.escape(words[0])}"))
+
+
+def test_every_slider_says_its_name_and_the_number_beside_it(notebook):
+    boards = notebook.boards
+    sliders = boards.locator(".widget-slider")
+    for k in range(sliders.count()):
+        handle, name = sliders.nth(k).locator(".noUi-handle"), sliders.nth(k).locator(".widget-label").text_content()
+        assert name
+        assert handle.get_attribute("aria-label") == name
+        assert handle.get_attribute("aria-valuetext") == sliders.nth(k).locator(".widget-readout").text_content()
+
+
+def test_a_board_answers_while_it_is_dragged_and_the_page_does_not_jump(notebook):
+    name, page, boards = notebook
+    for k in range(boards.count()):
+        board = boards.nth(k)
+        board.scroll_into_view_if_needed()
+        handle, (height, before) = board.locator(".noUi-handle").first, (board.bounding_box()["height"], state(board))
+        place = handle.bounding_box()
+        x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+        at_its_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + (-60 if at_its_end else 60), y, steps=6)
+        wait_for_change(page, board, before, f"{name}, board {k}, while its first slider is held")
+        assert board.bounding_box()["height"] == height
+        page.mouse.up()
+
+
+def test_a_decimal_comma_is_a_point(notebook):
+    for readout in notebook.boards.locator(".widget-readout").all():
+        if re.fullmatch(r"\d+\.\d+", number := readout.inner_text()):
+            readout.fill(number.replace(".", ","))
+            readout.press("Enter")
+            assert float(readout.inner_text()) == pytest.approx(float(number), rel=0.2)
 
 
 def test_tab_reaches_every_control_of_a_board(notebook):

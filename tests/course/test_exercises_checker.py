@@ -409,7 +409,7 @@ CRYPTIC = {
     "total += image\nreturn total": "used before it has a value",
     "return image if image > 0 else 0": "An array has many answers",
     "return image.std * 2": "Brackets are missing",
-    "return 2 * image if factor(3) else image": "shape, size and ndim have no brackets behind them",
+    "return 2 * image if factor(3) else image": "size and ndim have no brackets behind them",
     "return image.max()(factor)": "is a `*` missing",
     "return np.array([[1, 2], [3]])": "different lengths",
     "return np.dot(image, image)": "Is the order right",
@@ -420,6 +420,10 @@ CRYPTIC = {
     "return imgae": "neither an argument nor made inside the function",
     "return image.multiply(2)": "An array has nothing of this name",
     "return mean(image)": "Is NumPy's meant? It is written np.mean.",
+    "return eigvalsh(image)": "Is NumPy's meant? It is written np.linalg.eigvalsh.",
+    "return image.shape()": "A tuple such as shape has no round brackets behind it",
+    "for i in 3:\n    pass": "range(n) counts up to n",
+    "return len(image[0, 0])": "A single number has no length",
     "return np.array[1, 2]": "Behind a function's name stand round brackets",
     "i, j = image.argmax()": "np.unravel_index(number, shape) gives row and column",
     "H, W = image": "is `.shape` missing",
@@ -516,11 +520,12 @@ def test_a_return_inside_a_loop_is_pointed_out(double):
     assert question not in double.judge(double_of(loop.format("7") + "return result")).lines
 
 
-def test_an_error_of_a_known_slip_is_shown_with_its_line(double):
-    double.add_slips("six: It wants six numbers.", lambda image, factor: factor * image.reshape(2, 3))
-    lines = double.judge(double_of("return factor * image.reshape(6)")).lines
-    assert lines[0] == "It wants six numbers."
-    assert lines[1].startswith("Line 2, `return factor * image.reshape(6)`, raises ValueError: cannot reshape")
+def test_an_error_of_a_known_slip_is_shown_with_its_line_where_it_is_about_the_same_sizes(double):
+    double.add_slips("six: It wants two numbers.", lambda image, factor: image.T + np.ones((3, 2)) @ np.ones((5, 1)))
+    lines = double.judge(double_of("return np.ones((3, 2)) @ np.ones((5, 1))")).lines
+    assert lines[0] == "It wants two numbers."
+    assert lines[1].startswith("Line 2, `return np.ones((3, 2)) @ np.ones((5, 1))`, raises ValueError: matmul")
+    assert "It wants" not in double.judge(double_of("return np.ones((3, 2)) @ np.ones((7, 1))")).lines[0]
 
 
 def test_a_slip_beside_another_mistake_is_still_named(double):
@@ -646,20 +651,26 @@ def test_on_a_page_without_the_letters_all_is_said_in_plain_ones(encoding, signs
 
 
 @pytest.mark.thorough
-def test_in_a_kernel_the_line_of_the_cell_is_named_and_printing_loops_are_stopped(tmp_path):
+def test_in_a_kernel_lines_are_named_loops_stopped_and_nothing_is_shown_asked_or_ended(tmp_path):
     """Cells have no file there, output goes over sockets, and the checker runs beside the kernel's own threads."""
-    notebook = nbformat.v4.new_notebook()
-    start = "from cnnlab.course.exercises import _calls, filter_update as ex\n_calls.TIME_LIMIT = 0.5"
+    start = "from cnnlab.course.exercises import _calls, filter_update as ex\n_calls.TIME_LIMIT = 0.5\n"
+    start += "import matplotlib.pyplot as plt"
+    bodies = {
+        "return weigths - 1": "\n  Line 2, `return weigths - 1`, raises NameError: name 'weigths' is not defined",
+        "print('on and on')\n    while True:\n        pass": "(It also prints; the first line is: on and on)",
+        "exit()": "\n  Line 2, `exit()`, raises SystemExit.\n  exit() ends the whole program.",
+        "input('a number: ')": "\n  Line 2, `input('a number: ')`, waits for something to be typed",
+        "import pdb; pdb.set_trace()": "\n  Line 2, `import pdb; pdb.set_trace()`, waits for something to be typed",
+        "plt.plot([1, 2])\n    plt.show()\n    display(plt.gcf())\n    return 0": "returns one number, expected",
+    }
     line = "def update(weights, gradient, learning_rate):\n    "
-    fails = line + "step = learning_rate * gradient\n    return weigths - step"
-    hangs = line + "print('on and on')\n    while True:\n        pass"
-    cells = [start, *(f"{function}\n\n\nex.update.check(update)" for function in (fails, hangs))]
-    notebook.cells = [nbformat.v4.new_code_cell(source) for source in cells]
+    cells = [start, *(f"{line}{body}\n\n\nex.update.check(update)" for body in bodies)]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
     NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    _, failed, hung = ["".join(output.text for output in cell.outputs) for cell in notebook.cells]
-    assert "\n  Line 3, `return weigths - step`, raises NameError: name 'weigths' is not defined" in failed
-    assert re.search(r"\n  Line [34], `.*`, was still running after 0.5 seconds", hung)
-    assert "(It also prints; the first line is: on and on)" in hung
+    for cell, said in zip(notebook.cells[1:], bodies.values(), strict=True):
+        (output,) = cell.outputs
+        assert said in output.text
+    assert re.search(r"\n  Line [234], `.*`, was still running after 0.5 seconds", notebook.cells[2].outputs[0].text)
 
 
 # What is read off a function without running it
@@ -674,6 +685,19 @@ def test_code_is_the_same_whatever_its_comments_and_lines():
     assert not _source.same_code(code("return image + 1"), code("return image + 2"))
     assert not _source.same_code(code("return image + 1"), code("y = 1\nreturn image + y"))
     assert not _source.same_code(code("return lambda i: i + 1"), code("return lambda i: i + 2"))
+
+
+def test_an_argument_is_used_also_where_python_loads_two_names_at_once(monkeypatch):
+    """As Python 3.13 does."""
+    function = double_of("a = 1\nreturn image + a")
+    assert _source.unused_arguments(function) == ["factor"]
+    for pairs, unused in {
+        ("STORE_FAST_LOAD_FAST", ("factor", "image")): ["factor"],
+        ("LOAD_FAST_BORROW_LOAD_FAST_BORROW", ("factor", "image")): [],
+    }.items():
+        fake = [SimpleNamespace(opname=pairs[0], argval=pairs[1])]
+        monkeypatch.setattr(_source.dis, "get_instructions", lambda code, fake=fake: fake)
+        assert _source.unused_arguments(function) == unused
 
 
 def test_the_return_of_a_function_whose_text_is_gone_or_no_definition_is_in_no_loop():

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from cnnlab.course import exercises, plots, widgets
 from cnnlab.course.exercises import filter_update
+from cnnlab.course.plots._style import RED
 
 # What a call drew is read back from the axes, and compared with what the numbers say.
 
@@ -305,6 +306,7 @@ BOARDS = {
     "widgets.filter_update": Case(
         board("filter_update"), learning_rate=slot(0.125), steps=slot(2, "1", "2", "3", hv.NUMPY_WHOLE)
     ),
+    "widgets.parabola": Case(board("parabola"), learning_rate=slot(0.125)),
     "widgets.binary_training": Case(
         board("binary_training"),
         learning_rate=slot(0.5, "0.5", "1", "2", "3", "1.5", "2.0", hv.NUMPY_WHOLE, "np.float32 2.0"),
@@ -418,6 +420,10 @@ CASES = {
         label=words("None"),
         xlabel=words(),
         ylabel=words(),
+    ),
+    "plots.network_map": Case(
+        lambda marked: [text.get_text() for text in plots.network_map(marked).texts if text.get_color() == RED],
+        marked=Argument(["w", "d"], accept("empty list", "no numbers", answer=FINE)),
     ),
     "plots.tangent": Case(
         drawing(plots.tangent),

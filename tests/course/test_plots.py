@@ -1,7 +1,9 @@
 """The pictures: what they draw, that they draw where they are told, and that they leave nothing behind."""
 
+import base64
 import io
 import re
+import xml.etree.ElementTree
 
 import hostile_values
 import matplotlib.figure
@@ -9,9 +11,11 @@ import numpy as np
 import pytest
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from PIL import Image
 
 from cnnlab.course import plots
+from cnnlab.course.plots import _style as style
 
 PINK = [0xFF, 0x77, 0xE9]
 loud = pytest.mark.filterwarnings("error:Glyph", "error:constrained_layout", "error::RuntimeWarning")
@@ -218,22 +222,37 @@ def test_a_function_that_returns_no_number_has_no_tangent(answer):
 
 def test_the_confusion_matrix_names_its_axes():
     ax = plots.confusion_matrix([[9, 1], [2, 8]], names=["no", "yes"])
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("answer", "right class")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("answer", "label")
     assert [label.get_text() for label in ax.get_xticklabels()] == ["no", "yes"]
     assert texts(ax) == ["9", "1", "2", "8"]
 
 
-def test_show_stores_a_picture_of_the_figures_shape_with_its_words(monkeypatch):
+def test_a_confusion_matrix_shows_mistakes_darker_than_what_is_right_and_zeros_as_dots():
+    ax = plots.confusion_matrix([[96, 1, 0], [2, 94, 4], [0, 0, 98]], names=["0", "1", "2"])
+    shades = np.asarray(ax.images[0].get_array())
+    assert shades[1, 2] == -1  # the most frequent mistake, in the darkest red
+    assert shades[1, 2] < shades[1, 0] < shades[0, 1] < shades[0, 2] == 0
+    assert len({shades[k, k] for k in range(3)}) == 1
+    assert 0 < shades[0, 0] < 0.5
+    assert texts(ax) == ["96", "1", "·", "2", "94", "4", "·", "·", "98"]
+
+
+def test_show_stores_an_image_of_the_figures_shape_whose_alternative_text_is_its_words(monkeypatch):
     shown = []
-    monkeypatch.setattr("IPython.display.display", lambda *args, **kwargs: shown.append((args, kwargs)))
-    ax = plots.new_axes(4, 2)
-    plots.show(ax, alt="Axes without anything on them.")
-    (((data,), options),) = shown
-    assert data["text/plain"] == "Axes without anything on them."
-    assert options["raw"] is True
-    words = {"alt": "Axes without anything on them.", "width": 360, "height": 180}
-    assert options["metadata"]["image/png"] == words
-    assert Image.open(io.BytesIO(plots.png(ax))).size == (540, 270)
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    plots.show(plots.new_axes(4, 2), alt='Axes, "empty" & of height < 3.')
+    (picture,) = shown
+    assert repr(picture) == 'Axes, "empty" & of height < 3.'
+    (image,) = xml.etree.ElementTree.fromstring(f"<p>{picture._repr_html_().replace('>', '/>')}</p>")  # noqa: S314  (our own words)
+    assert image.get("alt") == repr(picture)
+    assert (image.get("width"), image.get("height")) == ("360", "180")
+    stored = base64.b64decode(image.get("src").removeprefix("data:image/png;base64,"))
+    assert Image.open(io.BytesIO(stored)).size == (540, 270)
+
+
+def test_outside_a_notebook_show_prints_the_words_alone(capsys):
+    plots.show(plots.new_axes(4, 2), alt="Axes without anything on them.")
+    assert capsys.readouterr().out == "Axes without anything on them.\n"
 
 
 @loud
@@ -307,3 +326,13 @@ REFUSED = {
 def test_what_cannot_be_drawn_or_would_take_too_much_is_refused(text):
     with pytest.raises((ValueError, TypeError), match=re.escape(text)):
         REFUSED[text]()
+
+
+def test_the_map_of_the_network_is_red_from_the_loss_to_what_is_marked():
+    def red(*marked):
+        return sum(patch.get_edgecolor() == to_rgba(style.RED) for patch in plots.network_map(marked).patches)
+
+    arrows = [red(), red("ŷ"), red("z"), red("w", "d"), red("f"), red("R"), red("K", "b"), red("I")]
+    assert arrows == [0, 1, 2, 2 + 2, 3, 5, 6 + 2, 7]
+    with pytest.raises(ValueError, match="marked must be names out of I, C, R, P, f, z, ŷ, K, b, w, d; got 'y'"):
+        plots.network_map(["y"])

@@ -1,26 +1,41 @@
 """What holds for every board of sliders: one picture that changes, words that change, nothing that piles up."""
 
+import base64
 import functools
 import gc
+import html
 import io
+import re
 import threading
 import weakref
 
 import ipywidgets
+import matplotlib.style
+import numpy as np
 import pytest
 from boards import ends, few_examples, fit, words
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from PIL import Image
 
-from cnnlab.course import widgets
+from cnnlab.course import plots, widgets
 from cnnlab.course.plots import _figures
 from cnnlab.course.widgets import _digit_stages, _digits
 
 BOARDS = [name for name in widgets.__all__ if name != "Board"]
 ONE_AT_ONCE = [BOARDS[0], *(pytest.param(name, marks=pytest.mark.thorough) for name in BOARDS[1:])]
 SHARED = {"FloatSlider", "IntSlider", "FloatLogSlider", "SelectionSlider", "IntProgress"}
-SHARED |= {"Button", "Label", "HTML", "Image", "HBox"}
+SHARED |= {"Button", "Label", "HTML", "Image", "HBox", "Play"}
+
+
+# What a reader may have set, by a style or by hand: LaTeX (which need not be there), grids, other sizes and fonts.
+ODD_SETTINGS = {"text.usetex": True, "axes.grid": True, "font.size": 20, "font.family": "serif", "figure.dpi": 300}
+ODD_SETTINGS |= {"image.cmap": "hot", "image.origin": "lower", "savefig.facecolor": "black", "lines.linewidth": 9}
+STYLES = [pytest.param(name, marks=pytest.mark.thorough) for name in matplotlib.style.available]
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 
 
 def parts_of(board):
@@ -63,18 +78,29 @@ def test_it_starts_with_words_and_one_picture_made_of_what_old_and_new_ipywidget
     board = made(name)
     kinds = [type(part).__name__ for part in parts_of(board)][1:]
     assert set(kinds) <= SHARED
-    assert kinds.count("Image") == 1
-    assert Image.open(io.BytesIO(board.image.value)).format == "PNG"
+    alt, data = re.fullmatch(r'<img alt="([^"]+)" .* src="data:image/png;base64,(.*)">', board.image.value).groups()
+    assert html.unescape(alt) == " ".join(words(board)).strip()
+    assert Image.open(io.BytesIO(base64.b64decode(data))).format == "PNG"
     assert board.image.layout.height.endswith("px"), "or the page jumps"
     assert repr(board) == f"Sliders at their start. {words(board)[0]}"[:108]
 
 
 @every_board
-def test_every_control_reports_only_when_it_is_let_go_and_says_what_it_is(name):
+def test_every_control_reports_while_it_is_dragged_and_says_what_it_is(name):
     board = made(name)
     for control in board.controls.values():
         assert control.description
-        assert control.continuous_update is False
+        assert control.continuous_update is True
+
+
+@every_board
+def test_a_picture_of_what_has_changed_is_that_of_the_whole_figure(name):
+    board = made(name)
+    for control in board.controls.values():
+        start = control.value
+        for value in [*ends(control), start]:
+            control.value = value
+            np.testing.assert_array_equal(pixels(board._raster.png()), pixels(plots.png(board.figure)))
 
 
 @every_board
@@ -91,6 +117,22 @@ def test_every_slider_changes_the_picture_or_the_words_which_fit_on_their_lines(
         control.value = start
         assert len(seen) >= 2, key
     assert len(board.figure.findobj()) == artists
+
+
+@pytest.mark.parametrize("look", [["dark_background", ODD_SETTINGS], *STYLES])
+@one_board_and_thoroughly_all
+def test_a_board_looks_the_same_whatever_the_reader_has_set(name, look):
+    with matplotlib.style.context(look):
+        board = getattr(widgets, name)()
+        control = next(iter(board.controls.values()))
+        start, (end, *_) = control.value, ends(control)
+        control.value = end
+        under_the_style = board.image.value
+        plots.png(board.figure)
+    board.close()
+    made(name).controls[next(iter(board.controls))].value = end
+    assert under_the_style == made(name).image.value
+    made(name).controls[next(iter(board.controls))].value = start
 
 
 @one_board_and_thoroughly_all

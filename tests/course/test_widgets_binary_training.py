@@ -9,8 +9,7 @@ import pytest
 from boards import few_examples, fit, quick_png, sample, words
 from jupyter_client.manager import start_new_kernel
 
-from cnnlab.course import plots
-from cnnlab.course.widgets import _binary_training, _digits
+from cnnlab.course.widgets import _binary_training, _digits, _raster
 from cnnlab.course.widgets._binary_training import PICTURE_EVERY, WORDS_EVERY, TrainingBoard, binary_run
 from cnnlab.networks import BinaryCNN
 from cnnlab.training import gradient_descent
@@ -66,7 +65,7 @@ def few_digits(few, monkeypatch):
 
 @pytest.fixture
 def board(clock, few_digits, monkeypatch):
-    monkeypatch.setattr(plots, "png", quick_png())
+    monkeypatch.setattr(_raster.Raster, "png", quick_png())
     board = TrainingBoard(0.2, 200, 200, clock=clock)
     yield board
     clock.go.set()
@@ -124,10 +123,10 @@ def test_the_run_so_far_is_told_in_words_that_fit_on_a_line():
     told = []
     binary_run(0.00126, 4000, LONG, watch=lambda step, so_far: step == 12 and told.append(so_far()) is None)
     assert told[0].state == "running"
-    assert told[0].words.startswith("step 12 of 10,000: loss 0.71, training ")
+    assert told[0].words.startswith("step 12 of 10,000: loss 0.71, at step 0: training ")
     assert len(told[0].losses) == 13
     run = binary_run(0.00126, 4000, LONG, watch=lambda step, so_far: True)
-    assert fit(run.words.replace("step 0 ", "step 9,999 ").replace("loss 0.", "loss 0.00"))
+    assert fit(run.words.replace("step 0 ", "step 9,999 ").replace("loss 0.", "at step 9,500: loss 0.00"))
 
 
 @pytest.mark.thorough
@@ -211,6 +210,45 @@ def test_a_second_run_starts_anew_from_the_same_network_in_the_same_figure(runni
     assert running.run.state == "finished"
     assert threading.active_count() == threads - 1
     assert (running.figure, running.image, len(figure.axes)) == (figure, picture, 5)
+
+
+def test_a_new_board_ends_the_run_of_the_one_before(running, clock):
+    new = TrainingBoard(0.2, 200, 200)
+    finish(running, clock)
+    assert running.run.state == "stopped"
+    new.train.click()
+    new.thread.join(60)
+    assert new.run.state == "finished"
+    new.close()
+
+
+def test_every_line_lies_within_its_frame_and_a_usual_fall_takes_much_of_it(board):
+    picture = board._run_picture
+
+    def reaches(ax):
+        """How far up its frame each line of a run goes, from 0 to 1."""
+        lines = [line for line in ax.lines if len(line.get_ydata()) > 2]
+        assert lines
+        for line in lines:
+            up = ax.transAxes.inverted().transform(ax.transData.transform(line.get_xydata()))[:, 1]
+            yield up.min(), up.max()
+
+    for learning_rate in (0.2, 10):
+        board.controls["learning_rate"].value = learning_rate
+        board.train.click()
+        board.thread.join(60)
+        spans = [*reaches(picture.loss), *reaches(picture.accuracy)]
+        assert all(0 < low <= high <= 1 for low, high in spans)
+        assert learning_rate == 10 or spans[0][1] - spans[0][0] > 0.3
+
+
+def test_the_legend_names_the_run_before_only_where_there_is_one(board):
+    named = lambda: [text.get_text() for text in board._run_picture.accuracy.get_legend().get_texts()]
+    assert named() == ["training digits", "held-out digits"]
+    for names in (2, 3):
+        board.train.click()
+        board.thread.join(60)
+        assert len(named()) == names
 
 
 def test_closing_a_board_stops_its_training(running, clock):

@@ -6,8 +6,8 @@ from boards import few_examples, fit, quick_png, sample, words
 from scipy.signal import correlate2d
 from scipy.special import expit
 
-from cnnlab.course import plots, widgets
-from cnnlab.course.widgets import _digit_stages, _digits
+from cnnlab.course import widgets
+from cnnlab.course.widgets import _digit_stages, _digits, _raster
 from cnnlab.course.widgets._digit_stages import stages_of_digit
 from cnnlab.networks import BinaryCNN
 from cnnlab.training import gradient_descent
@@ -29,7 +29,7 @@ def network(examples):
 @pytest.fixture(autouse=True)
 def _few_digits(examples, monkeypatch):
     monkeypatch.setattr(_digits, "load_examples", lambda: examples)
-    monkeypatch.setattr(plots, "png", quick_png())
+    monkeypatch.setattr(_raster.Raster, "png", quick_png())
 
 
 def few_mistakes(monkeypatch, examples, network, count):
@@ -71,7 +71,7 @@ def test_the_words_name_digit_answer_and_whether_it_is_right(network, examples):
         said = '"greater than four"' if answer else '"not greater than four"'
         verdict = "right" if bool(answer) == (label > 4) else "wrong"
         first = stages_of_digit(network, held_out, number).words.split("\n")[0]
-        assert first == f"digit {label} (held-out number {number}): answer {said}, {verdict}"
+        assert first == f"picture {number} shows a {label}: answer {said}, {verdict}"
 
 
 def test_only_the_wrong_ones_are_wrong_and_in_order(network, examples):
@@ -80,25 +80,28 @@ def test_only_the_wrong_ones_are_wrong_and_in_order(network, examples):
     board.controls["answers"].value = "wrong"
     for place in (0, 1, len(wrong) - 1):
         board.controls["digit"].value = place
-        assert f"(held-out number {wrong[place]})" in words(board)[0]
-        assert f"wrong; wrong answer {place + 1} of {len(wrong)}" in words(board)[0]
+        last = len(wrong) - 1
+        assert words(board)[0].startswith(f"wrong answer {place} (the last is {last}): picture {wrong[place]} shows a ")
 
 
-def test_beyond_the_last_wrong_answer_it_stays_there_and_a_network_without_mistakes_has_none(
+def test_the_slider_ends_at_the_last_wrong_answer_and_a_network_without_mistakes_has_none(
     network, examples, monkeypatch
 ):
     few_mistakes(monkeypatch, examples, network, 3)
     board = widgets.digit_stages(network, digit=99)
     board.controls["answers"].value = "wrong"
-    assert "(held-out number 2)" in words(board)[0]
-    assert words(board)[0].endswith("wrong; wrong answer 3 of 3, the last")
+    assert (board.controls["digit"].value, board.controls["digit"].max) == (2, 2)
+    assert words(board)[0].startswith("wrong answer 2 (the last is 2): picture 2 shows a ")
+    board.controls["answers"].value = "all"
+    assert (board.controls["digit"].value, board.controls["digit"].max) == (2, 99)
+    assert words(board)[0].startswith("picture 2 shows a ")
 
     few_mistakes(monkeypatch, examples, network, 0)
     board = widgets.digit_stages(network)
     board.controls["answers"].value = "wrong"
     assert words(board) == ["this network answers all held-out digits rightly: there is no wrong answer to show", ""]
     board.controls["answers"].value = "all"
-    assert words(board)[0].startswith("digit ")
+    assert words(board)[0].startswith("picture ")
 
 
 @pytest.mark.thorough

@@ -53,10 +53,8 @@ def test_adding_the_same_number_to_both_logits_changes_only_the_logits():
 def test_the_bars_stand_where_the_numbers_are():
     board = widgets.logits(2.0, 0.7, 0)
     p, _, gradient = by_hand(2.0, 0.7, 0)
-    left, middle, last = board.figure.axes
+    left, _, last, _ = board.figure.axes
     np.testing.assert_allclose([bar.get_height() for bar in left.patches], p)
     np.testing.assert_allclose([bar.get_height() for bar in last.patches], gradient)
     board.controls["right"].value = 1
-    assert last.texts[0].get_text() == "+0.79\nz₀ should fall"
-    assert last.texts[1].get_text() == "−0.79\nz₁ should rise"
-    assert middle.get_title() == "loss L, slope −0.79"
+    np.testing.assert_allclose([bar.get_height() for bar in last.patches], by_hand(2.0, 0.7, 1)[2])

@@ -62,7 +62,7 @@ def test_sample_holds_every_digit_equally_often_in_both_parts(sample):
         assert part.images.shape == (10 * count, 1, 28, 28)
         assert part.images.dtype == np.uint8
         assert part.labels.shape == (10 * count,)
-        assert part.labels.dtype == np.int64
+        assert part.labels.dtype == np.intp
         assert np.bincount(part.labels).tolist() == [count] * 10
         assert part.images.min() == 0
         assert part.images.max() == 255
@@ -162,7 +162,7 @@ def test_mnist_reads_packed_files(folder, tiny, cache_folder):
     assert_tiny(digits, tiny)
     assert digits.images.shape == (10, 1, 28, 28)
     assert digits.images.dtype == np.uint8
-    assert digits.labels.dtype == np.int64
+    assert digits.labels.dtype == np.intp
     assert digits.images.flags.writeable
     assert not cache_folder.exists()
 
@@ -402,7 +402,7 @@ def test_digits_are_all_that_scikit_learn_has_labelled_by_position(classes):
     for part in (train, test):
         assert part.images.shape == (len(part.labels), 1, 8, 8)
         assert part.images.dtype == np.uint8
-        assert part.labels.dtype == np.int64
+        assert part.labels.dtype == np.intp
         assert part.images.max() == 16
         assert set(part.labels) == set(range(len(classes)))
         assert part.images.flags.writeable
@@ -472,7 +472,7 @@ def test_stripes_run_along_rows_for_label_0_and_along_columns_for_label_1():
     images, labels = datasets.stripes(200, rng=np.random.default_rng(0))
     assert images.shape == (200, 1, 32, 32)
     assert images.dtype == np.uint8
-    assert labels.dtype == np.int64
+    assert labels.dtype == np.intp
     assert 70 < labels.sum() < 130
     across_rows = images[:, 0].mean(axis=2).std(axis=1)  # how much one row differs from the next
     across_columns = images[:, 0].mean(axis=1).std(axis=1)

@@ -81,7 +81,7 @@ class Kind(NamedTuple):
     def is_target(self, target):
         if "logits" in self.stages:
             return target.dtype.kind in "iub" and ((target >= 0) & (target < 3)).all()
-        return not isinstance(self.network, BinaryCNN) or ((target >= 0) & (target <= 1)).all()
+        return "logit" not in self.stages or ((target >= 0) & (target <= 1)).all()
 
     def choose(self, record):
         if "logits" in record:
@@ -591,7 +591,27 @@ softmax().forward(ones(5, 6, 6))
     ValueError: x must have shape (N, 1, H, W), or (H, W) for one image; got (5, 6, 6): give a stack of grey images its
     channel axis with x[:, None]
 softmax().predict(ones(5, 3, 6, 6))
-    ValueError: x must have shape (N, 1, H, W), or (H, W) for one image; got (5, 3, 6, 6)
+    ValueError: x must have shape (N, 1, H, W), or (H, W) for one image; got (5, 3, 6, 6): x looks like colour
+    images, and needs x.mean(axis=1, keepdims=True) to become grey
+softmax().predict(ones(5, 6, 6, 1))
+    ValueError: x must have shape (N, 1, H, W), …; got (5, 6, 6, 1): x looks like (N, H, W, C), and needs
+    np.moveaxis(x, -1, 1)
+softmax().predict(ones(5, 6, 6, 3))
+    ValueError: x must have shape (N, 1, H, W), …: x looks like (N, H, W, C), and needs x.mean(axis=-1)[:, None]
+    to become grey
+softmax().predict(ones(5, 64))
+    ValueError: x has shape (5, 64), which is not one image of the right size: rows of 64 pixels, as a table has them,
+    become images with x.reshape(-1, 1, 8, 8)
+softmax().predict(ones(64))
+    ValueError: x must have shape (N, 1, H, W), or (H, W) for one image; got (64,): rows of 64 pixels, as a table has
+    them, become images with x.reshape(-1, 1, 8, 8)
+gradient_descent(softmax(), ones(5, 64), np.zeros(5, int), learning_rate=0.1, steps=1)
+    ValueError: x has shape (5, 64), which is not one image of the right size: …x.reshape(-1, 1, 8, 8)
+gradient_descent(softmax(), ones(5, 6, 6), np.zeros(5, int), learning_rate=0.1, steps=1)
+    ValueError: x must have shape (N, 1, H, W), …; got (5, 6, 6): give a stack of grey images its channel axis with
+    x[:, None]
+BinaryCNN(parameters()).loss_and_gradients(ones(3, 3), 7)
+    ValueError: target must lie between 0 and 1; got values from 7 to 7: …
 softmax().forward(ones(8, 8))
     ValueError: x gives 18 features, dense_weight takes 8: the network was made for images of another size, so make one
     with this image_size

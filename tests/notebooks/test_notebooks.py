@@ -1,5 +1,6 @@
 """What every notebook keeps to, and that a notebook can fail."""
 
+import html
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbconvert import PythonExporter
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -63,7 +65,7 @@ def test_it_stores_no_error_and_nothing_on_stderr(path):
 def test_it_is_for_the_plain_python_kernel(path):
     metadata = nbformat.read(path, as_version=4).metadata
     assert metadata.kernelspec == {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    assert metadata.language_info == {"name": "python"}
+    assert metadata.language_info == {"name": "python", "file_extension": ".py"}
 
 
 @every_notebook
@@ -112,8 +114,8 @@ def test_only_a_progress_bar_or_a_time_may_differ_from_run_to_run(path):
 
 
 @every_notebook
-def test_outputs_are_text_or_png_and_need_no_kernel_to_be_read(path):
-    allowed = {"text/plain", "image/png"}
+def test_outputs_are_words_or_pictures_and_need_no_kernel_to_be_read(path):
+    allowed = {"text/plain", "text/html"}
     for output in outputs(path):
         assert output.output_type in ("stream", "display_data", "execute_result")
         assert set(output.get("data", {})) <= allowed
@@ -121,12 +123,12 @@ def test_outputs_are_text_or_png_and_need_no_kernel_to_be_read(path):
 
 @every_notebook
 def test_every_picture_says_in_words_what_it_shows(path):
-    pictures = [output for output in outputs(path) if "image/png" in output.get("data", {})]
+    pictures = [output.data for output in outputs(path) if "text/html" in output.get("data", {})]
     assert len(pictures) >= 5
     for picture in pictures:
-        alt = picture.metadata["image/png"]["alt"]
-        assert alt == picture.data["text/plain"]
-        assert len(alt.split()) >= 8
+        words = picture["text/plain"]
+        assert picture["text/html"].startswith(f'<img alt="{html.escape(words)}" ')
+        assert len(words.split()) >= 8
 
 
 @every_notebook
@@ -170,8 +172,20 @@ def test_links_to_other_notebooks_lead_somewhere(path):
 
 def test_notebooks_are_compared_strictly():
     options = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert "--nbval " in options
+    assert '"--nbval",' in options
     assert "lax" not in options
+
+
+@pytest.mark.thorough
+@every_notebook
+def test_it_runs_as_a_script_in_plain_python_and_prints_words_for_its_pictures(path, tmp_path):
+    script, _ = PythonExporter().from_filename(path)
+    (tmp_path / "page.py").write_text(script, encoding="utf-8")
+    result = subprocess.run([sys.executable, "page.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "base64" not in result.stdout
+    first_picture = next(output.data["text/plain"] for output in outputs(path) if "text/html" in output.get("data", {}))
+    assert first_picture in result.stdout
 
 
 @pytest.mark.thorough
@@ -192,6 +206,7 @@ def test_a_turned_kernel_makes_it_fail(path, tmp_path):
         "pytest",
         "--nbval",
         "--nbval-current-env",
+        f"--nbval-sanitize-with={ROOT / 'tests' / 'notebooks' / 'pictures.cfg'}",
         "-x",
         "-p",
         "no:cacheprovider",

@@ -389,4 +389,5 @@ def check_gradient(f, x, gradient, tolerance):
         "max_relative_error": float(max(errors)),
         "worst_index": tuple(map(int, worst)),
         "tolerance": tolerance,
+        "reason": "",  # of what these functions are, none
     }

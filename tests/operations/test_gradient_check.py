@@ -99,6 +99,39 @@ def test_the_tolerance_decides():
     assert check_gradient(lambda x: x.sum(), [0.0], [1.001], tolerance=check.max_relative_error).passed
 
 
+NO_REASON = [
+    (cubes, [1.0, -2.0], [3.0, 11.0]),
+    (lambda x: (1e4 * x**2).sum(), [0.5, 0.0], [1e4, 1e4]),  # bent strongly, but smooth
+    (lambda x: abs(x).sum(), [1.0, -2.0], [1.0, 1.0]),  # a kink far away
+    (lambda x: x.sum(), [0.5, 1.0], [1.0, 2.0]),
+    (lambda x: 1e9 * np.exp(x).sum(), [0.1], [1e9]),
+]
+REASONS = {
+    "f gives two values for the same x": (lambda x: x.sum() + np.random.default_rng().random(), [1.0], [1.0]),
+    "f is the same wherever x moves: does it use its argument": (lambda x: 3.0, [1.0, 2.0], [1.0, 1.0]),
+    "f computes in float32": (lambda x: (x.astype(np.float32) ** 2).sum(), [1.5, 2.5], [3.0, 5.0]),
+    "f computes in float32, ": (lambda x: float((x.astype(np.float32) ** 3).sum()), [0.3, 0.7], [0.27, 1.47]),
+    "kink at or near x (slope 0 below, 1 above)": (lambda x: np.maximum(x, 0).sum(), [0.0, 1.0], [0.0, 1.0]),
+    "kink at or near x (slope -1 below, 1 above)": (lambda x: abs(x).sum(), [2.0, 0.0], [1.0, 1.0]),
+    "kink at or near x (slope 1 below, 2 above)": (lambda x: max(x[0], 2 * x[0] - 1), [1 + 3e-7], [2.0]),
+}
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_failed_check_gives_the_reason_that_lies_in_f(reason):
+    check = check_gradient(*REASONS[reason])
+    assert not check.passed
+    assert reason in check.reason
+    assert str(check).endswith(check.reason)
+
+
+@pytest.mark.parametrize(("f", "x", "gradient"), NO_REASON)
+def test_a_wrong_gradient_of_a_smooth_function_is_nobody_elses_fault(f, x, gradient):
+    check = check_gradient(f, x, gradient)
+    assert not check.passed
+    assert check.reason == ""
+
+
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
 def test_a_gradient_that_is_not_finite_fails_where_it_is_not(wrong):
     x = np.array([1.0, 2.0, 3.0])

@@ -265,6 +265,23 @@ conv2d(ones(2, 1, 4, 4), ones(5, 3, 2, 2))
     (F, 1, kH, kW)
 conv2d(ones(2, 8, 8, 3), ones(5, 3, 2, 2))
     ValueError: weight has 3 channels, x has 8: x looks like (N, H, W, C), and needs np.moveaxis(x, -1, 1)
+conv2d(ones(9, 8, 3), ones(5, 3, 2, 2))
+    ValueError: x must have shape (N, C, H, W), or (H, W) for one grey image; got (9, 8, 3): x looks like one picture
+    (H, W, C), and needs np.moveaxis(x, -1, 0)[None]
+conv2d(ones(9, 8, 3), ones(5, 1, 2, 2))
+    ValueError: x must have shape (N, C, H, W), …: x looks like one picture (H, W, C), and needs x.mean(axis=-1)
+    to become grey
+conv2d(ones(3, 9, 8), ones(5, 3, 2, 2))
+    ValueError: x must have shape (N, C, H, W), …; got (3, 9, 8): give one picture its first axis with x[None]
+conv2d(ones(5, 784), ones(5, 1, 2, 2))
+    ValueError: x has shape (5, 784) and weight (5, 1, 2, 2): …: rows of 784 pixels, as a table has them, become images
+    with x.reshape(-1, 1, 28, 28)
+conv2d(ones(2, 3, 9, 8), ones(2, 2, 3, 7))
+    ValueError: weight has 2 channels, x has 3: weight looks like (kH, kW, C, F), and needs
+    weight.transpose(3, 2, 0, 1)
+max_pool2d(ones(5, 8, 8, 1))
+    ValueError: a window of 2 × 2 does not fit into a map of 8 × 1: x looks like (N, H, W, C), and needs
+    np.moveaxis(x, -1, 1)
 conv2d(ones(4, 4), ones(0, 2))
     ValueError: weight must have at least one row and one column; got shape (0, 2)
 conv2d(ones(1, 1, 4, 4), ones(3, 1, 2, 2), 0.5)

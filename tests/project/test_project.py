@@ -168,10 +168,10 @@ def test_import_cnnlab_costs_little_more_than_import_numpy(tmp_path):
 
 
 @pytest.mark.parametrize("path", links.NOTEBOOKS, ids=lambda path: path.stem)
-def test_badge_and_setup_cell_hold_the_address_in_pyproject(path):
+def test_colab_link_and_setup_cell_hold_the_address_in_pyproject(path):
     address = links.repository_address()
     first, setup = nbformat.read(path, as_version=4).cells[:2]
-    assert first.source.split("\n")[0] == links.badge(address, path.name)
+    assert first.source.split("\n")[0] == links.colab_link(address, path.name)
     assert setup.source == links.SETUP_CELL.format(address=address)
 
 
@@ -222,7 +222,8 @@ def test_the_setup_cell_installs_from_a_folder_where_the_package_is_missing(tmp_
     python = tmp_path / "fresh" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     # The fresh environment sees the libraries of this one (as Colab has them), but not an editable cnnlab.
     code = f"import sys\nsys.path.append({sysconfig.get_path('purelib')!r})\n"
-    code += links.SETUP_CELL.format(address=links.repository_address()) + "\nprint(cnnlab.__file__)"
+    code += links.SETUP_CELL.format(address=links.repository_address()) + "\nimport cnnlab\nprint(cnnlab.__file__)"
+    (tmp_path / "cnnlab" / "notebooks").mkdir(parents=True)  # as `git clone` leaves it beside the page
     environment = os.environ | {"CNNLAB_SOURCE": str(ROOT), "PIP_NO_DEPS": "1"}
     environment.pop("PYTHONPATH", None)
     result = subprocess.run([python, "-c", code], env=environment, capture_output=True, text=True, cwd=tmp_path)
@@ -230,7 +231,7 @@ def test_the_setup_cell_installs_from_a_folder_where_the_package_is_missing(tmp_
         pytest.skip("pip cannot fetch the build tool flit_core: no package index can be reached")
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
-    assert Path(result.stdout.splitlines()[-1]).is_relative_to(tmp_path)
+    assert Path(result.stdout.splitlines()[-1]).is_relative_to(tmp_path / "fresh")
 
 
 def test_a_failed_installation_stops_the_setup_cell(tmp_path):
@@ -240,6 +241,15 @@ def test_a_failed_installation_stops_the_setup_cell(tmp_path):
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert result.returncode == 1
     assert "RuntimeError: cnnlab could not be installed" in result.stderr
+
+
+def test_the_setup_cell_names_a_file_that_hides_the_package(tmp_path):
+    own = tmp_path / "cnnlab.py"
+    own.write_text("my_first_network = 1\n", encoding="utf-8")
+    setup = links.SETUP_CELL.format(address=links.repository_address())
+    result = subprocess.run([sys.executable, "-c", setup], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert f"ImportError: {own} hides the course's package: give it another name" in result.stderr
 
 
 @pytest.mark.parametrize(

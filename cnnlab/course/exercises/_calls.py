@@ -28,9 +28,10 @@ CLOCK_FACTOR = 6  # times as long by the clock: a busy machine is slow, and a fu
 MEMORY_LIMIT = 2**29  # bytes that one call may take; the smallest machines in use have 2³⁰
 MOST_RETURNED = 2**20  # numbers; the exercises' own answers have a few
 MOST_PRINTED = 10_000  # characters kept of what a function prints
+# Numbers count as equal within these: a small sum of large numbers is no more exact than they are.
 ABSOLUTE_TOLERANCE = 1e-9
 RELATIVE_TOLERANCE = 1e-6  # to each number
-SINGLE_TOLERANCE = 1e-5  # to the largest, where the answer was computed in float32
+LARGEST_TOLERANCE = {4: 1e-5, 8: 1e-7}  # to the largest number, by the bytes of the answer's floats
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Outcome:
     line: int | None = None  # where in the function's own file: of the trouble, or of the `return`
     changed: tuple[str, ...] = ()  # arguments that are not as they were before
     printed: str = ""
-    stopped: bool = False  # by the time limit or by the reader: no use in calling again
+    stopped: bool = False  # by a limit or by the reader: no use in calling again
     called: frozenset[Callable[..., Any]] = frozenset()  # of the functions that were watched for
 
 
@@ -74,9 +75,11 @@ def call(
         _little_memory(),
     ):
         trouble, kind, line = thread.run_within_limit()
-    stopped = bool(kind)
-    if not stopped:
+    stopped = bool(kind) or isinstance(thread.error, MemoryError)
+    if not kind:
         trouble, kind, line = _describe(thread, printed.getvalue())
+    if thread.error:
+        traceback.clear_frames(thread.error.__traceback__)  # which hold what the function has made
     changed = tuple(name for name, value in arguments.items() if not unchanged(value, copies[name]))
     numbers = None if kind else thread.numbers
     return Outcome(numbers, trouble, kind, line, changed, printed.getvalue(), stopped, frozenset(thread.called))
@@ -103,9 +106,9 @@ def nearly_equal(got: np.ndarray, right: np.ndarray) -> bool:
 
 def wrong_cells(got: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Mark the cells in which two arrays of the same shape differ by more than rounding does."""
-    tolerance = ABSOLUTE_TOLERANCE
-    if got.dtype.kind == "f" and got.dtype.itemsize < 8:  # a small sum of large numbers is no more exact than these
-        tolerance += SINGLE_TOLERANCE * np.abs(right[np.isfinite(right)]).max(initial=0)
+    largest = np.abs(right[np.isfinite(right)]).max(initial=0)
+    relative = LARGEST_TOLERANCE.get(got.dtype.itemsize, 0) if got.dtype.kind == "f" else 0
+    tolerance = ABSOLUTE_TOLERANCE + relative * largest
     return ~np.isclose(got.astype(float), right.astype(float), rtol=RELATIVE_TOLERANCE, atol=tolerance, equal_nan=True)
 
 
@@ -198,16 +201,15 @@ class _CallThread(threading.Thread):
         """Note what is called and which line returns; stop what must not be called, and in place what does not end."""
         code = frame.f_code
         if event == "call":
-            place = frame.f_globals.get("__name__"), code.co_name
-            if place == ("bdb", "set_trace"):
+            if code.co_qualname == "Bdb.set_trace":
                 raise _Waits
-            if place in ENDS_THE_PROGRAM:
+            if code.co_qualname in ENDS_THE_PROGRAM:
                 raise SystemExit
             if code in self.watched:
                 self.called.add(self.watched[code])
             if self.code is None or code.co_filename != self.code.co_filename:
                 return None
-            frame.f_trace_lines, frame.f_trace_opcodes = False, self.in_place
+            frame.f_trace_lines = frame.f_trace_opcodes = self.in_place
         if event == "return" and code is self.code:
             self.return_line = frame.f_lineno
         if self.in_place and self._overdue():
@@ -216,11 +218,7 @@ class _CallThread(threading.Thread):
 
 
 # What `exit()` comes to in a kernel, in IPython, and in plain Python, which closes the input first.
-ENDS_THE_PROGRAM = (
-    ("ipykernel.zmqshell", "ask_exit"),
-    ("IPython.core.interactiveshell", "ask_exit"),
-    ("_sitebuiltins", "__call__"),
-)
+ENDS_THE_PROGRAM = ("ZMQInteractiveShell.ask_exit", "TerminalInteractiveShell.ask_exit", "Quitter.__call__")
 
 
 @contextlib.contextmanager
@@ -291,8 +289,8 @@ def _describe(thread: _CallThread, printed: str) -> tuple[str, str, int | None]:
         words = ""
     name = type(error).__name__.removeprefix("_Array")  # NumPy has a MemoryError of its own
     trouble = f"raises {name}" + (f": {words.removesuffix('.')}." if words else ".")
-    # Two errors are of one kind when their messages begin alike; later come sizes, which differ.
-    kind = " ".join([name, *re.sub(r"\d+", "", words).split()[:3]])
+    # Two errors are of one kind when they begin alike and are about the same sizes, in whatever order.
+    kind = " ".join([name, *re.sub(r"\d+", "", words).split()[:3], *sorted(re.findall(r"\d+", words))])
     return trouble, kind, thread.error_line()
 
 

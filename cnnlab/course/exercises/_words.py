@@ -31,8 +31,9 @@ LARGEST_SHOWN = 16  # numbers of an argument that are written out
 ERROR_MEANINGS = {
     r"ufunc 'bitwise_xor'": "A power is written `**`; `^` is something else.",
     r"Cannot interpret '.*' as a data type": "The shape stands in brackets of its own: np.zeros((rows, columns)).",
-    r"'(int|tuple)' object is not callable": "It stands before a bracket: is a `*` missing? "
-    "And shape, size and ndim have no brackets behind them.",
+    r"'tuple' object is not callable": "A tuple such as shape has no round brackets behind it.",
+    r"'int' object is not callable": "A whole number stands before a bracket: is a `*` missing? "
+    "And size and ndim have no brackets behind them.",
     r"'(float|numpy.float64)' object is not callable": "A number stands before a bracket: is a `*` missing?",
     r"(function.*|method|Dispatcher)' object is not subscriptable": "Behind a function's name stand round brackets; "
     "square ones are for cells of an array.",
@@ -49,7 +50,11 @@ ERROR_MEANINGS = {
     r"zero-size array|of an empty sequence": "A piece of an array is empty: print where it begins and where it ends.",
     r"cannot unpack non-iterable (numpy|int|float)": "One number cannot fill several names. argmax counts the cells "
     "row by row: np.unravel_index(number, shape) gives row and column.",
-    r"values to unpack": "There are more names on the left than things on the right, or fewer: is `.shape` missing?",
+    r"object is not iterable": "A loop needs something to run through: range(n) counts up to n.",
+    r"has no len\(\)": "A single number has no length. In an array of one axis each entry is a number.",
+    r"values to unpack": "There are more names on the left than things on the right, or fewer: is `.shape` missing, "
+    "or has the array more axes, or fewer?",
+    r"tuple index out of range": "A shape has one number for each axis: with one axis there is shape[0] alone.",
     r"operands could not be broadcast together": "Two arrays of different shapes meet here: print the shape of each.",
     r"could not broadcast input array": "What stands on the right has another shape than its place on the left.",
     r"index -?\d+ is out of bounds": "What is asked for there does not exist: up to where may it count?",
@@ -59,6 +64,7 @@ ERROR_MEANINGS = {
     r"must be a whole number": "`//` divides to a whole number.",
     r"'float' object cannot be interpreted as an integer": "A whole number is needed here: `//` divides to one.",
     r"expected a sequence of integers or a single integer": "A whole number is needed here: `//` divides to one.",
+    r"Cannot cast ufunc": "An array of whole numbers has no room for decimals: array.astype(float) has.",
     r"slice indices must be integers": "A whole number is needed here: `//` divides to one.",
     r"referenced before assignment|cannot access local variable": "It is used before it has a value.",
     r"name '.*' is not defined": "It is neither an argument nor made inside the function: a slip of the pen?",
@@ -77,8 +83,9 @@ ERROR_MEANINGS = {
 def error_meaning(trouble: str) -> str:
     """Return what an error means, in words for a beginner, or nothing."""
     unknown = re.search("name '(.*)' is not defined", trouble)
-    if unknown and hasattr(np, unknown[1]):
-        return f"Is NumPy's meant? It is written np.{unknown[1]}."
+    for place, module in {"np": np, "np.linalg": np.linalg}.items():
+        if unknown and hasattr(module, unknown[1]):
+            return f"Is NumPy's meant? It is written {place}.{unknown[1]}."
     return next((words for pattern, words in ERROR_MEANINGS.items() if re.search(pattern, trouble)), "")
 
 

@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from cnnlab.convolution import conv2d, unfold
+from cnnlab.convolution import conv2d, conv2d_backward, unfold
 from cnnlab.course.exercises.checker import exercise
+from cnnlab.losses import mse_loss, mse_loss_backward
 
-# The page's own numbers, others of the same size, and an image with more columns than rows.
+# The page's own numbers, others of the same size, an image with more columns than rows, and a tall one of all sorts:
+# negative numbers, fractions, zeros.
 IMAGE = np.array([[1.0, 2, 1], [0, 1, 2], [2, 1, 0]])
 FILTER = np.array([[0.5, 0.2], [0.3, 0.7]])
 OUTPUT = np.array([[1.6, 2.9], [1.5, 1.2]])
@@ -17,6 +19,9 @@ OTHER_TARGET = np.array([[1.0, 3], [1, 0]])
 WIDE = np.array([[1.0, 2, 0, 3], [4, 1, 2, 0], [0, 5, 1, 2]])
 WIDE_OUTPUT = np.array([[2.0, 1, 3], [0, 2, 1]])
 WIDE_TARGET = np.array([[1.0, 3, 1], [1, 0, 0]])
+TALL = np.array([[-1.0, 2.5, 0], [3, -0.125, 1], [0.5, 4, -2], [1, 0, 0.25], [2, -3, 1.5], [-0.5, 1, 2]])
+TALL_OUTPUT = np.array([[-2.0, 1], [0.5, -3], [1.25, 4], [2, 0], [-1, 0.1234]])
+TALL_TARGET = np.array([[1.0, -1.5], [2, -3.5], [-1, 0], [0.5, 3], [2, -4]])
 
 
 @exercise(
@@ -27,12 +32,15 @@ WIDE_TARGET = np.array([[1.0, 3, 1], [1, 0, 0]])
         (WIDE, np.array([[1.0, -2], [0.5, 3]])),
         (np.array([[1, 2, 3], [4, 5, 7]]), np.array([[1.0, -2], [0.5, 3]])),  # whole numbers
         (WIDE.T, np.array([[1.0, 0], [2, -1]])),
+        (TALL, np.array([[3, -2], [1, 4]])),
+        (TALL, np.array([[0.1234, -2], [1, 0.5]])),
     ],
     hints=[
         "Count first: in how many rows, and in how many columns, can the top left corner of the 2×2 window lie?",
         "An image with H rows and W columns gives an output with H − 1 rows and W − 1 columns: image.shape holds both.",
         "Start from `slide` of section 2 and replace each fixed 2 that counts windows. The 2 in i + 2 is the filter's.",
     ],
+    without=(conv2d,),
 )
 def convolution(image, kernel):
     rows, columns = image.shape
@@ -51,6 +59,22 @@ def slide(output, image, kernel, windows, product=np.multiply):
     """Fill the cells of `output` for as many rows and columns of windows."""
     for i, j in np.ndindex(windows):
         output[i, j] = np.sum(product(kernel, image[i : i + 2, j : j + 2]))
+    return output
+
+
+def running_sums(output, start=lambda i, j: (i, j) == (0, 0)):
+    """Carry a total on from window to window, until one where it starts anew."""
+    result, total = np.zeros_like(output), 0.0
+    for i, j in np.ndindex(output.shape):
+        total = output[i, j] + (0 if start(i, j) else total)
+        result[i, j] = total
+    return result
+
+
+def some_windows(image, kernel, rows=slice(None), columns=slice(None)):
+    """Leave the others at 0."""
+    output = np.zeros(output_shape(image))
+    output[rows, columns] = conv2d(image, kernel)[rows, columns]
     return output
 
 
@@ -81,6 +105,22 @@ convolution.add_slips(
     lambda image, kernel: conv2d(image, kernel)[::2, ::2],
     "one_long_row: Your numbers are right, but in one long row. Each row of windows makes one row of the output.",
     lambda image, kernel: conv2d(image, kernel).reshape(-1),
+    "rows_and_columns_of_the_shape_exchanged: Your output has its rows and columns exchanged. "
+    "image.shape gives the rows first: H, W = image.shape.",
+    lambda image, kernel: slide(np.zeros(output_shape(image)[::-1]), image, kernel, output_shape(image)[::-1]),
+    "total_never_set_back: Each number holds those before it too: the total is never set back. "
+    "Start it at 0 for each window.",
+    lambda image, kernel: running_sums(conv2d(image, kernel)),
+    "total_set_back_in_each_row: Your total is set back only where a row begins. Start it at 0 for each window.",
+    lambda image, kernel: running_sums(conv2d(image, kernel), lambda i, j: j == 0),
+    "last_windows_left_at_0: The last row and the last column of your output are still 0. "
+    "range(n) ends before n already: take no further 1 off.",
+    lambda image, kernel: some_windows(image, kernel, slice(-1), slice(-1)),
+    "first_windows_left_at_0: The first row and the first column of your output are still 0. Windows count from 0.",
+    lambda image, kernel: some_windows(image, kernel, slice(1, None), slice(1, None)),
+    "begun_anew_in_each_round: Only the last number is there. "
+    "Does np.zeros stand inside the loops, so that each round begins anew?",
+    lambda image, kernel: some_windows(image, kernel, slice(-1, None), slice(-1, None)),
     "last_windows_left_out: You stop one window early in each direction. "
     "In an image with H rows the last window starts at row H − 2, and range(n) ends before n.",
     lambda image, kernel: conv2d(image, kernel)[:-1, :-1],
@@ -119,11 +159,15 @@ convolution.add_slips(
         (OTHER_OUTPUT, OTHER_TARGET),
         (WIDE_OUTPUT, WIDE_TARGET),
         (np.array([[0.0, -3, 1]]), np.array([[1.0, 1, 1]])),
+        (np.array([1, 5, -2, 0]), np.array([-1, 2, -2, 3])),  # one axis, whole numbers
+        (TALL_OUTPUT, TALL_TARGET),
+        (TALL.reshape(3, 2, 3), TALL[::-1].reshape(3, 2, 3)),
     ],
     hints=[
         "Three operations, from the inside out: a difference, a square, a mean.",
         "The 1/4 of section 3 is one over the number of cells. For another size it is another number: np.mean knows.",
     ],
+    without=(mse_loss,),
 )
 def squared_error(output, target):
     return np.mean((output - target) ** 2)
@@ -136,6 +180,11 @@ squared_error.add_slips(
     lambda output, target: np.sum((output - target) ** 2) / 4,
     "over_rows: You divide by the number of rows, which is what len gives. The number of cells is output.size.",
     lambda output, target: np.sum((output - target) ** 2) / len(output),
+    "over_columns: You divide by the number of columns. The number of cells is output.size.",
+    lambda output, target: np.sum((output - target) ** 2) / output.shape[1],
+    "over_rows_squared: You divide by the number of rows squared, as if each array were square. "
+    "The number of cells is output.size.",
+    lambda output, target: np.sum((output - target) ** 2) / len(output) ** 2,
     "not_squared: The differences are not squared, so positive and negative ones cancel. "
     "Square each, then take the mean.",
     lambda output, target: np.mean(output - target),
@@ -153,10 +202,22 @@ squared_error.add_slips(
     lambda output, target: np.mean((output - target) ** 2, axis=0),
     "loops_over_four_cells: Your loops visit two rows and two columns whatever the shape. np.mean needs no loop.",
     lambda output, target: sum((output[i, j] - target[i, j]) ** 2 for i in range(2) for j in range(2)) / 4,
+    "two_axes_only: Your loops need arrays of two axes, rows and columns. These may have one, or three: "
+    "np.mean needs no loop.",
+    lambda output, target: (
+        sum((output[i, j] - target[i, j]) ** 2 for i in range(output.shape[0]) for j in range(output.shape[1]))
+        / output.size
+    ),
     "target_alone_squared: You square the target alone, since ** is done before −. Put brackets around the difference.",
     lambda output, target: np.mean(output - target**2),
     "difference_of_squares: You take the difference of two squares. Take the square of the difference: subtract first.",
     lambda output, target: np.mean(output**2 - target**2),
+    "square_of_the_sum: You square the sum of the differences. Square each of them, then add up.",
+    lambda output, target: np.sum(output - target) ** 2 / output.size,
+    "last_square_only: Each square replaces the one before, so only the last is left. Add them up with `+=`.",
+    lambda output, target: (output.flat[-1] - target.flat[-1]) ** 2 / output.size,
+    "added: You add the target. The error is the difference: output − target.",
+    lambda output, target: np.mean((output + target) ** 2),
     "doubled: You double the differences. `* 2` is twice a number, `** 2` is its square.",
     lambda output, target: np.mean((output - target) * 2),
     "divided_twice: You divide by the number of cells twice. np.mean has done it already.",
@@ -177,6 +238,8 @@ squared_error.add_slips(
         (WIDE, WIDE_OUTPUT, WIDE_TARGET),
         (np.array([[1.0, 2, 3], [4, 5, 7]]), np.array([[2.0, 1]]), np.array([[1.0, 3]])),
         (WIDE.T, WIDE_OUTPUT.T, WIDE_TARGET.T),
+        (TALL, TALL_OUTPUT, TALL_TARGET),
+        (np.array([[1, -2, 3], [4, 5, -7], [0, 2, 1]]), np.array([[2, -1], [1, 4]]), np.array([[1, 3], [-1, 0]])),
     ],
     hints=[
         "Begin with the error map E: the derivative of the loss for each output cell. It has the output's shape.",
@@ -184,6 +247,7 @@ squared_error.add_slips(
         "Weight (u, v) meets pixel (i + u, j + v) in window (i, j). Add up E[i, j] times that pixel over all windows.",
         "Four loops: u and v over 2, i and j over the rows and columns of E. Inside stands one line with +=.",
     ],
+    without=(conv2d_backward, mse_loss_backward),
 )
 def gradient(image, output, target):
     E = 2 / output.size * (output - target)
@@ -258,6 +322,17 @@ gradient.add_slips(
     lambda image, output, target: conv2d(image, 2 / image.size * (output - target)),
     "mean_over_windows: You take the mean over the windows. E has its 1/n already: here the products are added up.",
     by_errors(lambda image, E: conv2d(image, E) / E.size),
+    "over_rows: You divide by the number of rows, which is what len gives. n is the number of cells: output.size.",
+    lambda image, output, target: conv2d(image, 2 / len(output) * (output - target)),
+    "over_rows_squared: You divide by the number of rows squared, as if the output were square. "
+    "n is the number of its cells: output.size.",
+    lambda image, output, target: conv2d(image, 2 / len(output) ** 2 * (output - target)),
+    "brackets_missing: You multiply the output alone by 2/n, and subtract the target as it is. "
+    "Put brackets around the difference.",
+    lambda image, output, target: conv2d(image, 2 / output.size * output - target),
+    "total_never_set_back: Each entry holds those before it too: the total is never set back. "
+    "Start it at 0 for each weight.",
+    by_errors(lambda image, E: running_sums(conv2d(image, E))),
     "without_2_over_n: The factor 2/n is missing, which comes from the derivative of the mean of squares.",
     lambda image, output, target: conv2d(image, output - target),
     "without_2: The factor 2 is missing: the derivative of a square is twice its base.",
@@ -292,6 +367,8 @@ gradient.add_slips(
         (FILTER, GRADIENT, 0.1),
         (np.array([[1.0, 2], [3, 4]]), np.array([[2.0, -1], [1, 3]]), 0.5),
         (np.array([[1.0, -2, 3]]), np.array([[2.0, 0, -1]]), 0.5),
+        (np.array([0.1234, -2, 3]), np.array([2, 1, -1]), 0.25),  # one axis, a gradient of whole numbers
+        (np.array([[1, 2], [3, 4], [5, 6]]), np.array([[2, -1], [1, 3], [0, 7]]), 0.125),
     ],
     hints=[
         "The gradient says where the loss grows. Which way should a weight move?",
@@ -332,6 +409,13 @@ update.add_slips(
     "rate_subtracted_before_multiplying: You subtract the rate from the weights first. "
     "Multiplication comes before subtraction: no brackets.",
     lambda weights, gradient, learning_rate: (weights - learning_rate) * gradient,
+    "weights_multiplied: You multiply the weights by 1 − η ∂L/∂W. Subtract the product from them: W − η ∂L/∂W.",
+    lambda weights, gradient, learning_rate: weights * (1 - learning_rate * gradient),
+    "sum_of_the_gradient: Each weight gets the sum of the whole gradient. It gets its own entry.",
+    lambda weights, gradient, learning_rate: weights - learning_rate * np.sum(gradient),
+    "dtype_of_the_weights: Where the weights are whole numbers, so is your result, and the decimals are cut off. "
+    "np.zeros_like copies the kind of number; np.zeros(weights.shape) makes room for decimals.",
+    lambda weights, gradient, learning_rate: (weights - learning_rate * gradient).astype(weights.dtype),
     "signs_turned: Your signs are all turned. Begin with the weights, and subtract the product from them.",
     lambda weights, gradient, learning_rate: learning_rate * gradient - weights,
 )
@@ -340,7 +424,14 @@ update.add_slips(
 @exercise(
     "1.5",
     "the largest learning rate that converges",
-    inputs=[(IMAGE,), (WIDE,), (2 * IMAGE,)],
+    # Of the fourth the Hessian is diagonal, with the largest eigenvalue in the middle.
+    inputs=[
+        (IMAGE,),
+        (WIDE,),
+        (np.array([[2, -1, 2], [-1, -2, 2], [3, -3, -3]]),),
+        (np.array([[1.0, 0, 0, 3], [0, 0, 0, 0], [0, 0, 0, 0], [0.5, 0, 0, 2]]),),
+        (TALL,),
+    ],
     hints=[
         "Three lines: the columns A of the image, the Hessian H, its largest eigenvalue. See sections 9 and 10.",
         "A is unfold(image, 2), and H = 2/n · A Aᵀ, where n is the number of windows: A.shape[1].",
@@ -365,8 +456,8 @@ def hessian_eigenvalues(image):
 
 
 largest_rate.add_slips(
-    "one_over_the_eigenvalue: You return 1/λ. That rate lands on the floor of the valley; the limit, "
-    "where 1 − ηλ is −1, is twice as large.",
+    "one_over_the_eigenvalue: Your number is 1/λ, half of the limit. That rate lands on the floor of the valley; "
+    "at the limit 1 − ηλ is −1.",
     lambda image: 1 / hessian_eigenvalues(image)[-1],
     "smallest_eigenvalue: You use the smallest eigenvalue. "
     "The steepest axis diverges first, and that is the one with the largest.",
@@ -378,7 +469,8 @@ largest_rate.add_slips(
     by_hessian(lambda A, image: 2 / 4 * A @ A.T),
     "without_2_over_n: The factor 2/n is missing from your Hessian: the loss is a mean of n squares.",
     by_hessian(lambda A, image: A @ A.T),
-    "without_2: The factor 2 is missing from your Hessian: the second derivative of a square is 2.",
+    "without_2: Your number is twice the limit, as if the Hessian lacked its factor 2: "
+    "the second derivative of a square is 2.",
     by_hessian(lambda A, image: A @ A.T / A.shape[1]),
     "both_ends: You add the smallest eigenvalue. That is the rate that shrinks both ends alike; "
     "the limit needs the largest alone.",
@@ -397,6 +489,14 @@ largest_rate.add_slips(
     "second_largest_eigenvalue: You use the second largest eigenvalue. "
     "The largest counts; eigvalsh sorts them, eigvals does not.",
     lambda image: 2 / hessian_eigenvalues(image)[2],
+    "first_of_the_unsorted: You take the first eigenvalue, and eig and eigvals do not sort them. Take the largest.",
+    lambda image: 2 / np.linalg.eigvals(2 / unfold(image, 2).shape[1] * unfold(image, 2) @ unfold(image, 2).T)[0],
+    "last_of_the_unsorted: You take the last eigenvalue, and eig and eigvals do not sort them. Take the largest.",
+    lambda image: 2 / np.linalg.eigvals(2 / unfold(image, 2).shape[1] * unfold(image, 2) @ unfold(image, 2).T)[-1],
+    "sum_of_the_eigenvalues: You divide by the sum of the eigenvalues, which np.trace gives. Take the largest alone.",
+    lambda image: 2 / hessian_eigenvalues(image).sum(),
+    "windows_of_a_square: You count the windows as if the image were square. Their number is A.shape[1].",
+    by_hessian(lambda A, image: 2 / (len(image) - 1) ** 2 * A @ A.T),
     "over_all_numbers: You divide by A.size, which counts all numbers in A. "
     "n is the number of its columns: A.shape[1].",
     by_hessian(lambda A, image: 2 / A.size * A @ A.T),

@@ -12,9 +12,10 @@ from cnnlab.normalization import standardize
     "4.1",
     "labels for a question with two answers",
     inputs=[
-        (np.array([5, 0, 4, 7, 1, 5, 3, 2]), 4),
+        (np.array([5, 0, 4, 7, 1, 3, 5, 2]), 4),
         (np.array([1, 7, 6, 8]), 6),
-        (np.array([2, 1, 9, 0, 3, 2], dtype=np.uint8), 2),
+        (np.array([2, 1, 9, 0, 3, 2]), 2),
+        (np.array([7]), 3),
     ],
     hints=[
         "Each digit gets one label, whatever its neighbours are. Which labels do 3, 4 and 5 get if the threshold is 4?",
@@ -67,8 +68,6 @@ binary_labels.add_slips(
     "first_label_only: You return the label of the first digit. Does `return` stand inside the loop? "
     "The loop ends there: move it behind.",
     lambda digits, threshold: 1 if digits[0] > threshold else 0,
-    "first_digit_only: Only the first digit is asked. Does `return` stand inside the loop? The loop ends there.",
-    lambda digits, threshold: np.where(np.arange(len(digits)) == 0, digits > threshold, 0),
     "places_compared: You compare n, the place of a digit in the array. The digit itself is digits[n].",
     lambda digits, threshold: np.where(np.arange(len(digits)) > threshold, 1, 0),
     "places_named_by_digits: You write the 1 at the place that the digit names: for a 5 at place 5. "
@@ -78,12 +77,12 @@ binary_labels.add_slips(
     lambda digits, threshold: np.flatnonzero(digits > threshold),
     "any_digit: You return one answer for all digits together, as `any` gives it. Each digit has a label of its own.",
     lambda digits, threshold: 1 if np.any(digits > threshold) else 0,
-    "difference_first: You subtract before you compare. The last input is stored as uint8, "
-    "which has no negative numbers: 1 − 2 gives 255. Compare digits with threshold directly.",
-    lambda digits, threshold: np.where(digits - threshold > 0, 1, 0),
     "never_appended: Your array stays empty. np.append does not change the array that it gets: "
     "it returns a longer one, which needs a name.",
     lambda digits, threshold: np.zeros(0),
+    "tuple_of_one: A tuple with one array in it came back. np.where(condition) alone makes one, which holds the "
+    "places; np.where(condition, 1, 0) gives labels. A comma behind the result makes a tuple too.",
+    lambda digits, threshold: np.where(digits > threshold),
     "one_whole_number: int(…) makes one number of one number, and here come many. "
     "True and False count as 1 and 0: leave them as they are.",
     lambda digits, threshold: int(digits > threshold),
@@ -94,7 +93,7 @@ binary_labels.add_slips(
     "4.2",
     "patches as columns, for an image of any size",
     inputs=[
-        (np.array([[1.0, 2, 3, 4], [5, 6, 7, 8], [9, 0, 2, 1]]), 2),
+        (np.array([[0.0, 2, -3, 4, 1], [5, 6, 7.015625, 8, 3], [9, 0, -2, 1, 4]]), 2),
         (np.array([[0.5, 3, 1], [2, 7, 0], [4, 1.5, 6], [8, 5, 9]]), 2),
         (np.arange(16.0).reshape(4, 4), 3),
         (np.array([[3.0, 1, 4], [1, 5, 9]]), 1),
@@ -157,6 +156,12 @@ patch_columns.add_slips(
     "last_windows_left_out: You stop one window early in each direction. "
     "The last one starts at row H − size, and range(n) ends before n: there are H − size + 1.",
     lambda image, size: windows(image, size)[:-1, :-1].reshape(-1, size * size).T,
+    "last_column_of_windows_left_out: The windows at the right edge are missing. "
+    "W columns leave W − size + 1 places side by side.",
+    lambda image, size: windows(image, size)[:, :-1].reshape(-1, size * size).T,
+    "last_row_of_windows_left_out: The windows at the lower edge are missing. "
+    "H rows leave H − size + 1 places below each other.",
+    lambda image, size: windows(image, size)[:-1].reshape(-1, size * size).T,
     "zeros_for_the_last_windows: Some columns stay 0, as the loops stop one window early in each direction. "
     "The last window starts at row H − size, and range(n) ends before n.",
     patch_columns_with_zeros_at_the_end,
@@ -221,8 +226,8 @@ patch_columns.add_slips(
     "backward through the standardisation",
     inputs=[
         (np.array([1.0, 0, 0, 0]), np.array([1.0, 3, 5, 7])),
-        (np.array([1.0, 2, -1]), np.array([6.0, 0, 3])),
-        (np.array([0.5, -1, 2, 0, 3, 1]), np.array([10.0, 12, 11, 15, 9, 9])),
+        (np.array([1, 2, -1]), np.array([6, 0, 3])),
+        (np.array([0.5, -1, -2, 0, -3, 1]), np.array([-10.0, 12, 11.5, 15, -9, 9])),
     ],
     hints=[
         "Prepare what the formula needs: μ, δ and z, all from s. The tiny example of section 4 has the lines for them.",
@@ -267,6 +272,12 @@ gradient_of_sums.add_slips(
     by_z(lambda g, s, z: g / s.std() - g.mean() - z * (g * z).mean()),
     "sums_for_means: You take sums where the bars stand. A bar is the mean over the batch, that of g and that of g z.",
     by_z(lambda g, s, z: (g - g.sum() - z * (g * z).sum()) / s.std()),
+    "sum_of_g: The second bar is right, but for the first you take a sum. It stands for a mean, that of g.",
+    by_z(lambda g, s, z: (g - g.sum() - z * (g * z).mean()) / s.std()),
+    "mean_added: The sign of the second term is wrong: ḡ is subtracted.",
+    by_z(lambda g, s, z: (g + g.mean() - z * (g * z).mean()) / s.std()),
+    "both_added: Two signs are wrong: ḡ is subtracted from g, and so is z times the mean of g z.",
+    by_z(lambda g, s, z: (g + g.mean() + z * (g * z).mean()) / s.std()),
     "sum_of_products: The first bar is right, but for the second you take a sum. "
     "It stands for a mean too, that of the products g z.",
     by_z(lambda g, s, z: (g - g.mean() - z * (g * z).sum()) / s.std()),
@@ -319,12 +330,13 @@ gradient_of_sums.add_slips(
             np.array([[[[1.0], [-2]], [[0], [3]], [[2], [1]]], [[[2], [1]], [[-1], [4]], [[1], [0]]]]),
         ),
         (
-            np.array([[[[2.0, 1, 0, 3]]], [[[1, 0, 2, 6]]], [[[4, 1, 1, 0]]]]),
-            np.array([[[[1.0, 0]], [[-1, 3]]], [[[2, 1]], [[0.5, -2]]], [[[0, 1]], [[3, -1]]]]),
+            np.array([[[[2, 1, 0, 3]]], [[[1, 0, -2, 6]]], [[[4, 1, 1, 0]]]]),
+            np.array([[[[1.0, -4]], [[-1, 3]]], [[[2, 1]], [[0.015625, -2]]], [[[0, 0]], [[3, -1]]]]),
         ),
+        # As many images as filters, all other sizes different, and whole numbers in E alone.
         (
-            np.arange(40.0).reshape(2, 1, 4, 5) % 7,
-            np.arange(32.0).reshape(2, 2, 2, 4) % 5 - 2,
+            (np.arange(234).reshape(2, 1, 9, 13) * 37 % 23 - 9) / 4,
+            np.arange(60).reshape(2, 2, 3, 5) * 29 % 17 - 7,
         ),
     ],
     hints=[
@@ -398,6 +410,8 @@ filter_gradient.add_slips(
     "averaged_again: You divide by N, the number of images. "
     "The 1/N of the loss is in E already: add up over the images, do not average.",
     lambda images, E: by_image(images, E).mean(axis=0),
+    "mean_over_cells: You take a mean over the cells. A weight takes part in every cell, so add up: np.sum.",
+    lambda images, E: summed(images, E, lambda error, window: np.mean(error * window)),
     "mean_of_everything: You take a mean over images and cells. "
     "The 1/N is in E already, and a weight takes part in every cell: np.sum.",
     lambda images, E: by_image(images, E, lambda error, window: np.mean(error * window)).mean(axis=0),
@@ -409,6 +423,12 @@ filter_gradient.add_slips(
     "pixels_of_image_0: You take the pixels of image 0 for every image. "
     "Each error map E[n] must meet its own image: images[n].",
     lambda images, E: summed(np.broadcast_to(images[0], images.shape), E),
+    "pixels_of_image_1: You take the pixels of image 1 for every image, as the update of section 8 does. "
+    "Each error map E[n] must meet its own image: images[n].",
+    lambda images, E: summed(np.broadcast_to(images[1], images.shape), E),
+    "mean_image: You take the mean image for every image, so that errors of one image meet pixels of all. "
+    "Each error map E[n] must meet its own image: images[n].",
+    lambda images, E: summed(np.broadcast_to(images.mean(axis=0), images.shape), E),
     "averaged_first: You average both, images and error maps, before they meet, so that errors of one image meet "
     "pixels of another. Multiply for each image, and add up afterwards, without dividing.",
     lambda images, E: by_image(images.mean(axis=0, keepdims=True), E.mean(axis=0, keepdims=True))[0],
@@ -432,7 +452,7 @@ filter_gradient.add_slips(
     "not_summed_over_images: More than one number is left for a weight of a filter. "
     "Add up over the cells and over the images: axis 0 counts the images, axis 1 the filters.",
     filter_gradient_not_summed_over_images,
-    "index_too_far: An index runs too far. images has one channel, so its second index is 0 whatever the filter. "
+    "index_too_far: An index runs too far. images and dK have one channel: images[n, 0] and dK[k, 0], for all filters. "
     "n counts images, k filters, i and j the cells of E.",
     lambda images, E: images[:, E.shape[1] - 1],
     "n_and_k_exchanged: n and k are exchanged: the first axis of E counts images, the second filters. It is E[n, k].",
@@ -455,13 +475,13 @@ filter_gradient.add_slips(
     inputs=[
         (np.array([[1.0, 2, 0, 3], [3, 1, 1, 2], [0, 4, 2, 5]]), np.array([1.0, 0, 1]), np.zeros(4), 0.0, 24.0),
         (
-            np.array([[1.0, 0], [2, 3], [0, 1], [4, 1]]),
+            np.array([[1.0, 0], [2, -3], [0, 1], [0.5, 1]]),
             np.array([1.0, 1, 0, 1]),
             np.array([0.2, -0.4]),
             -1.0,
             2.0,
         ),
-        (np.array([[1.0, 0, 2], [2, 1, 3]]), np.array([0.0, 1]), np.array([1.0, -1, 0.5]), 0.5, 0.1),
+        (np.array([[1, 0, 2], [2, 1, 3]]), np.array([0.0, 1]), np.array([1, -1, 0]), 0.5, 0.1),
     ],
     hints=[
         "All weights moved by the same amount. How many numbers should ∂L/∂w hold, and how many does dw hold when the "
@@ -502,6 +522,12 @@ def step(gradient, bias_gradient=np.sum):
         return w - learning_rate * gradient(dz, f), d - learning_rate * bias_gradient(dz)
 
     return answer
+
+
+def gradients(f, y, w, d):
+    y_hat = sigmoid(f @ w + d)
+    dz = (y_hat - y) * y_hat * (1 - y_hat) / len(y)
+    return dz @ f, dz.sum()
 
 
 def dense_step_without_the_slope(f, y, w, d, learning_rate):
@@ -549,6 +575,10 @@ dense_step.add_slips(
     "axes_exchanged: f has a row for each digit, and dz a number for each digit: "
     "in f @ dz the columns of f meet the digits. Which axis of f has to go with dz?",
     step(lambda dz, f: f @ dz),
+    "gradients_alone: You return the gradients. Subtract learning_rate times each of them from w and d.",
+    lambda f, y, w, d, learning_rate: gradients(f, y, w, d),
+    "without_the_rate: The learning rate is missing: multiply both gradients by it.",
+    lambda f, y, w, d, learning_rate: (w - gradients(f, y, w, d)[0], d - gradients(f, y, w, d)[1]),
     "bias_divided_twice: The weights are right. But the step of d is divided by N twice: dz has the 1/N already, "
     "so add it up.",
     step(lambda dz, f: dz @ f, lambda dz: dz.mean()),

@@ -2,13 +2,17 @@
 
 import numpy as np
 
-from cnnlab.convolution import conv2d
+from cnnlab.convolution import conv2d, conv2d_backward, conv2d_output_size, zero_pad
 from cnnlab.course.exercises.checker import exercise
 
-# Small images: more columns than rows, more rows than columns, square.
+# Small images: more columns than rows, more rows than columns, square, and a larger one of all sorts: negative
+# numbers, fractions, zeros.
 WIDE = np.array([[1, 2, 0.5], [3, 4, 5]])
 TALL = np.array([[1.0, 2], [3, 4], [5, 6]])
 SQUARE = np.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]])
+MIXED = np.array(
+    [[0, -1.5, 2, 3], [1, 0.1234, -4, 0], [2, 5, 0, -1], [-3, 1, 0.25, 2], [0, 4, 1, 1], [1, -1, 2, 0], [2, 0, 3, -0.5]]
+)
 
 
 @exercise(
@@ -20,6 +24,8 @@ SQUARE = np.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]])
         (SQUARE, 1, 0),
         (SQUARE, 0, 1),
         (np.array([[250, 3], [1, 7]], dtype=np.uint8), 2, 2),
+        (MIXED, 1, 3),
+        (MIXED[:1], 0, 0),
     ],
     hints=[
         "Begin with the zeros: how many rows and columns does P have? The image goes into its middle afterwards.",
@@ -27,6 +33,7 @@ SQUARE = np.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]])
         "P_{i+p, j+q} = I_{ij}: the image starts at row p and ends before row p + H. Give both ends of the slice.",
         "The slice of the rows is p : p + H, with H, W = image.shape. Columns likewise, with q and W.",
     ],
+    without=(zero_pad, np.pad),
 )
 def zeros_around(image, p, q):
     H, W = image.shape
@@ -65,6 +72,9 @@ zeros_around.add_slips(
     "image_taken_for_a_square: This works for a square image only. "
     "The image has its own number of rows and of columns: H, W = image.shape.",
     lambda image, p, q: image_in_zeros(image, p, q, (len(image), len(image))),
+    "rows_and_columns_of_the_shape_exchanged: You take the image's rows for its columns. "
+    "A shape gives the rows first: H, W = image.shape.",
+    lambda image, p, q: image_in_zeros(image, p, q, image.shape[::-1]),
     "fixed_3x3: Your sizes hold for 3 rows and 3 columns only. Take H and W from image.shape.",
     lambda image, p, q: image_in_zeros(image, p, q, (3, 3)),
     "zeros_above_and_left_only: Your P has H + p rows: there are zeros above and left, and none below and right. "
@@ -106,7 +116,9 @@ zeros_around.add_slips(
         (5, 6, 3, 2, 2, 1),
         (7, 11, 3, 5, 0, 2),
         (9, 12, 3, 4, 1, 3),
-        (28, 28, 3, 3, 1, 2),
+        (28, 29, 3, 3, 1, 4),
+        (12, 9, 5, 2, 3, 4),
+        (6, 33, 4, 7, 4, 1),
     ],
     hints=[
         "The formula of section 2 twice: once with H and k_H, once with W and k_W. Both use the same p and s.",
@@ -114,6 +126,7 @@ zeros_around.add_slips(
         "Mind the order: first the whole numerator in brackets, then // s, then + 1 outside.",
         "For the rows: (H + 2 * p - k_H) // s + 1. Return rows and columns with a comma between them.",
     ],
+    without=(conv2d_output_size,),
 )
 def map_size(H, W, k_H, k_W, p, s):
     rows = (H + 2 * p - k_H) // s + 1
@@ -141,6 +154,16 @@ map_size.add_slips(
     "k_minus_1_subtracted: You subtract k − 1 and add 1 at the end too. "
     "The lowest place for the top row is H + 2p − k.",
     lambda H, W, k_H, k_W, p, s: ((H + 2 * p - (k_H - 1)) // s + 1, (W + 2 * p - (k_W - 1)) // s + 1),
+    "p_subtracted: You subtract 2p. The zeros make the image larger: H + 2p.",
+    lambda H, W, k_H, k_W, p, s: ((H - 2 * p - k_H) // s + 1, (W - 2 * p - k_W) // s + 1),
+    "p_and_s_exchanged: p and s are exchanged: p counts the zeros, and by the stride s one divides.",
+    lambda H, W, k_H, k_W, p, s: ((H + 2 * s - k_H) // p + 1, (W + 2 * s - k_W) // p + 1),
+    "rows_of_the_kernel_twice: You use k_H for the columns too. Their kernel size is k_W.",
+    lambda H, W, k_H, k_W, p, s: ((H + 2 * p - k_H) // s + 1, (W + 2 * p - k_H) // s + 1),
+    "rows_of_the_image_twice: You use H for the columns too. The image has W of them.",
+    lambda H, W, k_H, k_W, p, s: ((H + 2 * p - k_H) // s + 1, (H + 2 * p - k_W) // s + 1),
+    "remainder: You take the remainder: that is `%`. `//` divides and rounds down.",
+    lambda H, W, k_H, k_W, p, s: ((H + 2 * p - k_H) % s + 1, (W + 2 * p - k_W) % s + 1),
     "columns_first: You return the columns first. The order is rows, columns, as in a shape.",
     lambda H, W, k_H, k_W, p, s: ((W + 2 * p - k_W) // s + 1, (H + 2 * p - k_H) // s + 1),
 )
@@ -166,6 +189,10 @@ map_size.add_slips(
             np.array([[1, 2, 0, 1], [0, 0.5, 3, 2], [2, 1, 1, 0]]),
         ),
         (WIDE, np.array([[2.0]])),
+        (300 * MIXED, np.array([[1, -2, 0, 4], [3, 0, 1, 2]])),
+        (MIXED, np.array([[1.0], [-2], [0], [4], [0.5], [1]])),
+        (MIXED[:, 1:2], np.array([[1.0, -2, 4], [0.5, 3, 1]])),
+        (np.array([[1, -2, 3, 0.5, 0, 2, 4]]), np.array([[2, 1], [0.5, 3], [1, -1]])),
     ],
     hints=[
         "Three parts: an image P with zeros around it, an empty map C of the image's size, and the loop that fills C.",
@@ -174,6 +201,7 @@ map_size.add_slips(
         "C = np.zeros(image.shape). For each cell (i, j) of C, take the window of P whose first row is i and first "
         "column j, as large as the kernel; multiply it with the kernel and sum.",
     ],
+    without=(conv2d,),
 )
 def same_convolution(image, kernel):
     H, W = image.shape
@@ -210,6 +238,18 @@ def same_for_square_kernels(image, kernel):
     return C
 
 
+def same_with_sides_exchanged(image, kernel):
+    k_W, k_H = kernel.shape
+    P, C = padded(image, np.zeros((k_H, k_W))), np.zeros(image.shape)
+    for i, j in np.ndindex(C.shape):
+        C[i, j] = np.sum(P[i : i + k_H, j : j + k_W] * kernel)
+    return C
+
+
+def same_with_a_running_total(image, kernel):
+    return np.cumsum(conv2d(padded(image, kernel), kernel)).reshape(image.shape)
+
+
 def same_with_a_negative_end(image, kernel):
     (H, W), (k_H, k_W) = image.shape, kernel.shape
     p, q = (k_H - 1) // 2, (k_W - 1) // 2
@@ -240,6 +280,20 @@ same_convolution.add_slips(
     "kernel_taken_for_a_square: You use the kernel's rows for the columns too, so it works for square kernels only. "
     "kernel.shape holds k_H and k_W.",
     same_for_square_kernels,
+    "sides_of_the_kernel_exchanged: Rows and columns of the kernel are exchanged. "
+    "A shape gives the rows first: k_H, k_W = kernel.shape.",
+    same_with_sides_exchanged,
+    "one_row_of_zeros_always: You put one row of zeros on each side whatever the kernel. "
+    "A kernel with k rows needs k − 1 of them in all.",
+    lambda image, kernel: filled(np.zeros(image.shape), np.pad(image, 1), kernel),
+    "total_never_set_back: Each cell holds those before it too: the total is never set back. "
+    "Start it at 0 for each cell.",
+    same_with_a_running_total,
+    "mean_of_products: You take the mean of the products. Their sum is asked for.",
+    lambda image, kernel: conv2d(padded(image, kernel), kernel) / kernel.size,
+    "whole_numbers: Your map holds whole numbers, so the decimals are cut off. "
+    "np.zeros(…) without dtype makes room for them.",
+    lambda image, kernel: conv2d(padded(image, kernel), kernel).astype(int),
     "windows_stick_out: For an even kernel your last windows stick out of P, and NumPy cuts the slice off. "
     "One row more is needed below than above, and one column more on the right.",
     lambda image, kernel: filled(np.zeros(image.shape), padded(image, kernel, below=lambda k: (k - 1) // 2), kernel),
@@ -291,6 +345,9 @@ same_convolution.add_slips(
         (np.array([[1.0, 2, 0], [0, 1, 1], [3, 0, 2], [1, 4, 5]]), np.array([[1.0, 2], [4, -1], [0, 3]])),
         (SQUARE, np.array([[1.0, 2], [3, 5]])),
         (np.eye(5)[2] * np.eye(5)[:, 2:3], SQUARE),
+        (np.array([[4, -2, 0], [0, 400, 1], [3, 0, -2]]), np.array([[1.5, -2], [0, 4], [1, 0.25]])),
+        (MIXED, np.array([[1, -2, 5], [0, 4, 3]])),
+        (np.array([[-2.5, 1, 3]]), np.array([[1.0, 0.1234, 2]])),
     ],
     hints=[
         "Two steps: turn the kernel, then correlate as in section 3 without padding. The image stays as it is.",
@@ -374,8 +431,11 @@ true_convolution.add_slips(
     inputs=[
         (np.array([[1.0, 2], [4, 3]]), np.array([[1.0, 2], [0, -1], [3, 5]]), 0),
         (np.array([[1.0, 2, 0], [0, 1, 2], [4, 1, 0], [1, 3, 5]]), np.array([[1.0, 0, 3], [2, 1, -1], [0, 4, 1]]), 2),
-        (np.array([[1.0, 0, 2, 1], [3, 1, 0, 5]]), np.array([[1.0, 2, -1], [0, 3, 1]]), 1),
+        (np.array([[1.0, 0, 2, 1], [3, 1.5, 0, 5]]), np.array([[1.0, 2, -1], [0, 3, 1]]), 1),
         (np.array([[1.0, 2, 0], [0, 1, 3], [2, 0, 1], [1, 1, 0]]), np.array([[1.0, 2], [0, -1], [3, 4], [1, 0]]), 1),
+        (np.array([[1.0, -2, 0, 3, 1], [0, 1, 3, -1, 2]] * 3), np.array([[1, 2], [-4, 3]]), 2),  # more zeros than k − 1
+        (np.array([[1], [-2], [3]]), np.array([[0.1234, 1, -0.5, 2]]), 0),
+        (MIXED, np.array([[5, 1], [-2, 3], [1, 0]]), 0),
     ],
     hints=[
         "First the gradient of the padded image P, as in section 10; the border of zeros is cut off at the end.",
@@ -385,6 +445,7 @@ true_convolution.add_slips(
         "The image is what is left without p rows above and below and p columns left and right. -p fails for p = 0, "
         "so cut from p to (number of rows) − p.",
     ],
+    without=(conv2d_backward,),
 )
 def input_gradient(error_map, kernel, p):
     rows, columns = error_map.shape
@@ -446,6 +507,11 @@ input_gradient.add_slips(
     "border_kept: This is the gradient of P, the padded image. "
     "Cut the border off: p rows above and below, p columns left and right.",
     lambda error_map, kernel, p: gradient_with_border(error_map, kernel),
+    "padded_with_what_is_left: You put k − 1 − p zeros around E, which is below 0 where the image had more zeros than "
+    "that. Put k − 1 around it, and cut p off at the end.",
+    lambda error_map, kernel, p: conv2d(
+        error_map, kernel[::-1, ::-1], padding=(kernel.shape[0] - 1 - p, kernel.shape[1] - 1 - p)
+    ),
     "border_added: You put p more zeros on each side. It is the other way round: the image is smaller than P, "
     "by p on each side.",
     lambda error_map, kernel, p: np.pad(gradient_with_border(error_map, kernel), p),

@@ -70,11 +70,11 @@ def max_pool_of_even_maps(R):
     return P
 
 
-def first_of(array, rows, columns=None):
-    """Zeros but for the first cells, as after a `return` inside a loop."""
-    result = np.zeros(array.shape)
-    result[:rows, :columns] = array[:rows, :columns]
-    return result
+def pool_slices_that_end_at_k_plus_2(R):
+    P = np.zeros((R.shape[0] // 2, R.shape[1] // 2))
+    for k, l in np.ndindex(P.shape):
+        P[k, l] = R[2 * k : k + 2, 2 * l : l + 2].max()
+    return P
 
 
 max_pool.add_slips(
@@ -90,6 +90,15 @@ max_pool.add_slips(
     "block_for_each_cell: You count more blocks than the map holds: R.shape counts cells. "
     "A block beyond the edge is empty, which NumPy calls zero-size. How many fit side by side?",
     lambda R: pool_blocks(R, *R.shape),
+    "k_and_l_exchanged: k and l are exchanged: k counts rows of blocks and l columns, so block (k, l) is "
+    "R[2k : 2k + 2, 2l : 2l + 2], in this order.",
+    lambda R: pool_whole_blocks(R.T, np.max) if R.shape[0] == R.shape[1] else R[:0].max(),
+    "slice_ends_at_k_plus_2: Your slices begin at 2k and end at k + 2, so they are empty from k = 2 on. "
+    "Two rows from row 2k on are 2k : 2k + 2.",
+    pool_slices_that_end_at_k_plus_2,
+    "pythons_max: Arrays are compared here where Python wants one answer. "
+    "Python's own max does that with the rows of a block; block.max() finds the largest of its numbers.",
+    lambda R: pool_whole_blocks(R, max),
     "incomplete_blocks: You pool the incomplete blocks at the edge of an odd map too. "
     "Drop them: count with //, which rounds down.",
     lambda R: pool_blocks(R, (R.shape[0] + 1) // 2, (R.shape[1] + 1) // 2),
@@ -120,10 +129,6 @@ max_pool.add_slips(
     "maxima_at_block_corners: Your result is as large as the map, with each maximum at the corner of its block. "
     "P has one cell for each block, and the maximum of block (k, l) belongs in P[k, l].",
     lambda R: np.pad(np.kron(max_pool2d(R), [[1, 0], [0, 0]]), [(0, n % 2) for n in R.shape]),
-    "first_row_only: Only the first row of blocks is pooled: does `return` stand inside the loop over k?",
-    lambda R: first_of(max_pool2d(R), rows=1),
-    "first_block_only: Only the first block is pooled: does `return` stand inside the loops?",
-    lambda R: first_of(max_pool2d(R), rows=1, columns=1),
 )
 
 
@@ -131,8 +136,9 @@ max_pool.add_slips(
     "3.2",
     "max pool backward, with ties",
     inputs=[
-        (np.array([[1.5, 2, 3]]), np.array([[1, 2, 2, 4, 0, 6], [5, 3, 7, 8, 1, 3]])),
-        (np.array([[2.0], [-4]]), np.array([[0.0, 0], [0, 0], [1, 4], [4, 2]])),
+        # The four places of a winner, of which none is opposite to the smallest number, and whole numbers in R.
+        (np.array([[1.5, -2, 3, 0.5]]), np.array([[2, 1, -3, 6, 0, -1, 9, 3], [5, -1, 4, 2, 3, 8, -2, 7]])),
+        (np.array([[2.0], [-4], [0.5]]), np.array([[0.0, 0], [0, 0], [1, 4], [4, 2], [3, 1], [3, 2.5]])),
         (np.array([[3.0]]), np.array([[-9.0, -6], [-5, -8]])),
         (np.array([[1.0, 2, 3], [4, 5, 6]]), ODD_MAP),
         (PAGE_POOLED, PAGE_MAP),
@@ -196,6 +202,11 @@ def pool_gradient_to_a_tie_in_each_row(dP, R):
     return back_by_block(dP, R, share)
 
 
+def pool_gradient_that_unpacks_argmax(dP, R):
+    row, column = R.argmax()
+    return row, column
+
+
 pool_gradient.add_slips(
     "every_tie: Where numbers are equal, you give the gradient to each of them: comparing with the maximum finds all. "
     "Only the first, reading row by row, gets it.",
@@ -218,6 +229,11 @@ pool_gradient.add_slips(
     "number_as_column_in_lower_row: The rows are right. In the lower row of a block, argmax counts 2 and 3, "
     "but its columns are 0 and 1 there too.",
     lambda dP, R: back_to_one_cell(dP, R, lambda k, l, row, column: (2 * k + row, 2 * l + 2 * row + column)),
+    "argmax_unpacked: Two numbers are asked of one. argmax gives a single number, 0 to 3, row by row: "
+    "np.unravel_index(number, (2, 2)) makes a row and a column of it, or number // 2 and number % 2.",
+    pool_gradient_that_unpacks_argmax,
+    "smallest: The cell that gets the gradient is the smallest of its block. The pool let the largest pass: argmax.",
+    lambda dP, R: back_to_one_cell(dP, -R),
     "row_and_column_exchanged: Row and column inside the block are exchanged: a maximum at (0, "
     "1) is treated as if it were at (1, 0). The row goes with 2k.",
     lambda dP, R: back_to_one_cell(dP, R, lambda k, l, row, column: (2 * k + column, 2 * l + row)),
@@ -239,8 +255,8 @@ pool_gradient.add_slips(
     "other_cells_kept: The winners are right, but the other cells keep the numbers of R. "
     "They get 0: begin with a new array of zeros.",
     lambda dP, R: back_to_one_cell(dP, R, dR=R.copy()),
-    "search_from_0: Your search for the largest begins at 0, so in a block of negative numbers it finds none, "
-    "and the first cell wins. Begin with a number of the block.",
+    "search_from_0: In a block of negative numbers the first cell wins, as if the search for the largest began at 0. "
+    "Begin with a number of the block.",
     lambda dP, R: back_by_block(dP, R, lambda g, block: g * winner(np.maximum(0, block))),
     "dead_blocks_skipped: A block without a positive number gets no gradient at all. "
     "Every block has a winner, even a dead one; to stop gradients is the ReLU's business.",
@@ -263,12 +279,13 @@ pool_gradient.add_slips(
     "3.3",
     "ReLU backward",
     inputs=[
+        # Where C[0, 0] is positive, dR[0, 0] is whole, and where it is not, E[0, 0] is 0: neither kind holds elsewhere.
         (
-            np.array([[0.5, 2.5, 3, -4, 7, 1], [5, -6, -7.5, 8, 2, -3]]),
-            np.array([[2.0, -1, -3, -4, 1, -2], [-5, 3, -2, -1, -6, 4]]),
+            np.array([[0.5, 2.5, 3, -4, 7, 1], [5, -6, -7.5, 8, 2.5, -3]]),
+            np.array([[-2.0, -1, -3, 4, 1, -2], [-5, -3, -2, 1.5, 6, 4]]),
         ),
         (np.array([[1.0, -2], [3, 4.5], [-5, 6], [7, 8]]), np.array([[2, -1], [0, 3], [4, -2], [-1, -2]])),
-        (np.array([[1.0, 2], [3, 4]]), np.array([[1.0, -1], [-2, 3]])),
+        (np.array([[1.0, 2.5, 3]]), np.array([[0.0, 2, -1]])),
         (_rng.normal(size=(32, 32)), PAGE_MAP),
     ],
     hints=[
@@ -297,13 +314,20 @@ def relu_cell_by_cell(dR, C, rows, columns):
     return E
 
 
-# One map with more columns than rows, one with more rows than columns, one for a single weight.
+# One map with more columns than rows, one with more rows than columns, one for a single weight, and
+# one with whole numbers in E, fractions in the image, and a first weight that meets only pixels outside.
 WIDE_E = np.array([[1, 0, 0, 2], [0, -1, 0, 0], [3, 0, 0.5, 1]])
 WIDE_IMAGE = np.array([[1, 2, 0, 3], [4, 1, 2, 0], [0, 5, 1, 2]])
 TALL_E = np.array([[1.0, 0, 2], [0, 3, 0], [0, 0, -1], [0, 1, 0], [2, 0, 1]])
 TALL_IMAGE = np.array([[1.0, 4, 0], [2, 1, 5], [0, 2, 1], [3, 0, 2], [1, 6, 2]])
 SMALL_E, SMALL_IMAGE = np.array([[1.0, -2], [0.5, 3]]), np.array([[1.0, 2], [4, 1]])
-FILTERING = [(WIDE_E, WIDE_IMAGE, 3), (TALL_E, TALL_IMAGE, 5), (SMALL_E, SMALL_IMAGE, 1)]
+CORNER_E, CORNER_IMAGE = np.array([[2, -1, 3], [1, 0, 0]]), np.array([[0.015625, 640, -1.5], [-3, 0.5, 1]])
+FILTERING = [
+    (WIDE_E, WIDE_IMAGE, 3),
+    (TALL_E, TALL_IMAGE, 5),
+    (SMALL_E, SMALL_IMAGE, 1),
+    (CORNER_E, CORNER_IMAGE, 3),
+]
 
 
 relu_gradient.add_slips(
@@ -335,8 +359,8 @@ relu_gradient.add_slips(
     "whole_blocks: You let whole blocks pass, as the pooled map or `alive` tells them apart. "
     "The ReLU knows nothing of blocks: ask about each cell of C.",
     lambda dR, C: dR * np.kron(max_pool2d(C) > 0, np.ones((2, 2))),
-    "cells_picked_out: A mask in square brackets picks cells out, and the shape is lost. "
-    "E has the shape of C, with 0 in the other cells: use the mask as a factor.",
+    "cells_picked_out: Only the cells with a positive C are left, and the shape is lost, as a mask in square brackets "
+    "does it. E has the shape of C, with 0 in the other cells: use the mask as a factor.",
     lambda dR, C: dR[C > 0],
     "whole_numbers: Where C holds whole numbers, so does your result: zeros_like and copy make an array of the same "
     "kind. Decimals of the gradient are cut off; np.zeros(C.shape) makes room for them.",
@@ -446,8 +470,8 @@ def kernel_gradient_of_inner_cells(E, I, size):
 
 
 kernel_gradient.add_slips(
-    "without_padding: You use the image without padding, so the pieces at its edge are too small for E. "
-    "Pad it by p on each side first.",
+    "without_padding: A piece of the image has another shape than E. It goes from u to u + rows and from v to "
+    "v + columns, in an image that is padded by p on all four sides.",
     lambda E, I, size: piece_by_piece(E, I, size, *E.shape),
     "padding_always_2: Your padding is 2 whatever the kernel. "
     "For a kernel of 3 it is 1, for 5 it is 2: half of size, rounded down.",
@@ -490,6 +514,9 @@ kernel_gradient.add_slips(
     ),
     "last_cell_only: Each output cell replaces the one before, so only the last is left. Add them up with `+=`.",
     lambda E, I, size: right_gradient(np.pad(E[-1:, -1:], [(n - 1, 0) for n in E.shape]), I, size),
+    "sum_runs_on: Your sum is never set back to 0, so each weight gets the sums of all weights before it too. "
+    "Begin at 0 for each one.",
+    lambda E, I, size: right_gradient(E, I, size).cumsum().reshape(size, size),
     "last_cells_left_out: The last row and the last column of E are left out. "
     "range(n) already ends before n: let i and j run over all of E.",
     lambda E, I, size: right_gradient(np.pad(E[:-1, :-1], (0, 1)), I, size),
@@ -556,8 +583,8 @@ found_gradient.add_slips(
     "still_turned: The bug is still there, or back since two repairs undo each other. "
     "For u = 1 the weight lies below the kernel's centre: which pixel does it meet? And for v = 1?",
     lambda E, I, size: right_gradient(E, I, size)[::-1, ::-1],
-    "old_bounds: Your code reads a pixel outside the image. The `if` must ask about the very row and column that is "
-    "read in the line below it, and row number `rows` is outside.",
+    "old_bounds: An index runs beyond its array. The `if` must ask about the very row and column that is read below. "
+    "And u and v run from −p to p, and I.shape is (rows, columns).",
     found_gradient_with_the_old_bounds,
     "rows_repaired: Half of it is right: above and below are in order, left and right still exchanged. "
     "What you did for u, do for v.",
@@ -591,5 +618,5 @@ found_gradient.add_slips(
     lambda E, I, size: right_gradient(E, np.pad(I[1:, 1:], ((1, 0), (1, 0))), size)[::-1, ::-1],
     "turned_without_last_weights: The ranges were right: range(−p, "
     "p) leaves the last row and the last column of dK at 0. The bug is still there; look at which pixel is read.",
-    lambda E, I, size: first_of(right_gradient(E, I, size)[::-1, ::-1], size - 1, size - 1),
+    lambda E, I, size: np.pad(right_gradient(E, I, size)[:0:-1, :0:-1], (0, 1)),
 )

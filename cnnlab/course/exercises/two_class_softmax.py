@@ -11,8 +11,8 @@ from cnnlab.pooling import max_pool2d, max_pool2d_backward
 # A row is an image, a column a class. Exercises with labels begin with a batch of one image, where a slip in the
 # formula shows by itself; a slip with the batch, such as a missing 1/N, shows afterwards. In 5.2 and 5.3 every batch
 # has a label that is no row of it, so that to pick a row by a label is an error.
-ONE_IMAGE = np.array([[2.0, 0, 3]])
-TWO_IMAGES = np.array([[2.0, 1, 3], [0, 2, 4]])
+ONE_IMAGE = np.array([[2.0, 0.5, 3]])
+TWO_IMAGES = np.array([[2, 1, 3], [0, 2, 4]])  # whole numbers
 
 
 @exercise(
@@ -23,6 +23,7 @@ TWO_IMAGES = np.array([[2.0, 1, 3], [0, 2, 4]])
         (np.array([[0.5, -2, 1, 3]]),),
         (np.array([[1000.0, 0], [0, 3], [1000, 1001]]),),
         (np.array([[-1000.0, -1001, -1002], [2000, -5000, 0]]),),
+        (np.array([[-5000.0, 0.5, 1], [0, 2, 1000], [1000, -1000, 0]]),),
     ],
     hints=[
         "Begin with `plain_softmax` of section 3. Which two of its steps must look at one row at a time?",
@@ -55,6 +56,15 @@ stable_softmax.add_slips(
     "without_keepdims: The maximum or the sum of the rows came out as a row of N numbers, "
     "which does not fit the columns: keepdims=True keeps it as a column.",
     lambda z: np.exp(z - z.max(axis=1)) / np.exp(z - z.max(axis=1)).sum(axis=1),
+    "sum_without_keepdims: The sum of the rows came out as a row of N numbers, which does not fit the columns: "
+    "keepdims=True keeps it as a column.",
+    lambda z: np.exp(shifted(z)) / np.exp(shifted(z)).sum(axis=1),
+    "first_score_subtracted: You subtract the first score of each row. Where it is far below another one, "
+    "the exponential still overflows: subtract the largest.",
+    lambda z: divided_by_sums(np.exp(z - z[:, :1])),
+    "whole_numbers: Where z holds whole numbers, so does your result: zeros_like and copy make an array of the same "
+    "kind. Probabilities are cut off; np.zeros(z.shape) makes room for decimals.",
+    lambda z: softmax(z).astype(z.dtype),
     "maximum_of_the_batch: You subtract the largest score of the whole batch. "
     "A row far below it becomes 0/0: use each row's own largest.",
     lambda z: divided_by_sums(np.exp(z - z.max())),
@@ -77,7 +87,7 @@ stable_softmax.add_slips(
     lambda z: np.exp(shifted(z)) / np.cumsum(np.exp(shifted(z)).sum(axis=1))[:, None],
     "unfinished_sum: You divide while the sum of the row is still growing. Finish the sum first, then divide.",
     lambda z: np.exp(shifted(z)) / np.cumsum(np.exp(shifted(z)), axis=1),
-    "not_divided: You return the exponentials. Divide each row by its sum, so that it adds up to 1.",
+    "not_divided: What you return are the exponentials. Divide each row by its sum, so that it adds up to 1.",
     lambda z: np.exp(shifted(z)),
     "shifted_above_only: Only one of the two exponentials is shifted. "
     "Use the same shifted scores above and below the line.",
@@ -108,6 +118,9 @@ stable_softmax.add_slips(
         (np.array([[-1000.0, 0, 2], [0, 3, 1]]), np.array([2, 1])),
         (np.array([[1000.0, 0, 1], [0, 3, 1]]), np.array([0, 2])),
         (np.array([[3.0, 1, 0, 2], [1000, 0, 1, 0], [0, 1, 2, 2]]), np.array([2, 1, 3])),
+        (np.array([[-0.5, -1.5, -3]]), np.array([2])),
+        (np.array([[-2001.5, 0.5, 1], [1000, 1000, 999]]), np.array([0, 2])),
+        (np.array([[-1002.5, -1000, -1001], [2000, 0, 1]]), np.array([0, 2])),
     ],
     hints=[
         "Take the last formula of section 4, L = M + ln Σ exp(z − M) − z_y, for one image first.",
@@ -163,6 +176,18 @@ mean_loss.add_slips(
     lambda z, y: np.mean(np.logaddexp.reduce(z, axis=1)[:, None] - z[:, y], axis=0),
     "last_image_only: Only the last image is left, divided by N. Each loss must be added to those before: `+=`.",
     lambda z, y: losses_of(z, y)[-1] / len(z),
+    "last_image: Only the last image is left: each loss replaces the one before. Add them up with `+=`, "
+    "and divide by N.",
+    lambda z, y: losses_of(z, y)[-1],
+    "largest_probability: You take the largest probability, or the largest score, of each image. "
+    "The loss asks for the right class, which may be another: y[n].",
+    lambda z, y: loss_of_parts(0, shifted(z), 0),
+    "labels_from_1: You subtract 1 from the labels. They count from 0, as columns do: label 2 is column 2.",
+    lambda z, y: np.mean(losses_of(z, (y - 1) % z.shape[1])),
+    "right_score_added: The sign of z_y is wrong: the score of the right class is subtracted.",
+    lambda z, y: loss_of_parts(z.max(axis=1), shifted(z), -right_scores(z, y)),
+    "another_logarithm: Your logarithm has another base. ln is np.log; np.log10 and np.log2 are others.",
+    lambda z, y: np.mean(z.max(axis=1) + np.log10(np.exp(shifted(z)).sum(axis=1)) - right_scores(z, y)),
     "m_missing_in_front: M is missing in front: what was subtracted in the exponents must be added again.",
     lambda z, y: loss_of_parts(0, shifted(z), right_scores(z, y)),
     "m_missing_in_the_exponents: Your loss is too large by M. "
@@ -205,8 +230,8 @@ for digits in (8, 10, 12, 15):
     "the gradient of the scores",
     inputs=[
         (ONE_IMAGE, np.array([1])),
-        (np.array([[0.0, 2, -1, 1], [3, 1, 0, 2]]), np.array([3, 1])),
-        (np.array([[1.0, 0, 2, 1], [0, 1, 0, 3], [1000, 0, 1, 0]]), np.array([2, 3, 1])),
+        (np.array([[0.0, 2.5, -1, 1], [3, 1, 0, 2]]), np.array([3, 1])),
+        (np.array([[1, 0, 2, 1], [0, 1, 0, 3], [9, 0, 1, 0]]), np.array([2, 3, 1])),
     ],
     hints=[
         "Section 5 has the gradient for one image. The mean over N images gives each of them a share of 1/N.",
@@ -244,12 +269,6 @@ def score_gradient_of_whole_columns(z, y):
     return p / len(z)
 
 
-def score_gradient_the_long_way(z, y):
-    p = softmax(z)
-    dp = np.where(one_hot(y, z.shape[1]), -1 / p, 0)
-    return np.stack([dp[n] @ (np.diag(p[n]) - np.outer(p[n], p[n])) for n in range(len(z))]) / len(z)
-
-
 score_gradient.add_slips(
     "not_divided: You do not divide by N. The loss is a mean over the batch, so each image has a share of 1/N.",
     lambda z, y: surplus(z, y),
@@ -264,6 +283,8 @@ score_gradient.add_slips(
     "whole_columns: p[:, y] means these columns in every row, so other images' classes lose 1 too. "
     "Image n has p[n, y[n]].",
     score_gradient_of_whole_columns,
+    "labels_from_1: You subtract 1 from the labels. They count from 0, as columns do: label 2 is column 2.",
+    lambda z, y: surplus(z, y - 1) / len(z),
     "right_class_only: Only the right class gets a gradient. "
     "A score changes all probabilities: the wrong classes get p, see “It is not p(1 − p)”.",
     lambda z, y: surplus(z, y) * one_hot(y, z.shape[1]) / len(z),
@@ -276,9 +297,6 @@ score_gradient.add_slips(
     "gradient_of_p: You return −1/p at the right class. That is ∂L/∂p, the first half; carry it through softmax, "
     "and p − y is left.",
     lambda z, y: np.where(one_hot(y, z.shape[1]), -1 / softmax(z), 0) / len(z),
-    "the_long_way: Where p of the right class is 0, −1/p is infinite, and infinity times 0 is nan. "
-    "Section 5 cancels p_y by hand: p − y needs no division by it.",
-    score_gradient_the_long_way,
     "labels_not_subtracted: No 1 is subtracted here, and your result is p. "
     "In row n, the column of the right class, y[n], loses 1.",
     lambda z, y: softmax(z) / len(z),
@@ -289,8 +307,6 @@ score_gradient.add_slips(
     "softmax_over_everything: All numbers of your p together add up to 1. "
     "Each row is one image and needs its own softmax.",
     lambda z, y: (divided_by_sums(np.exp(z - z.max()), axis=None) - one_hot(y, z.shape[1])) / len(z),
-    "overflow: Your p is nan for scores like 1000. Use `softmax`, which subtracts the largest score first.",
-    lambda z, y: (divided_by_sums(np.exp(z)) - one_hot(y, z.shape[1])) / len(z),
     "one_row: You return one row for the whole batch. Each image has scores of its own: return N rows.",
     lambda z, y: surplus(z, y).mean(axis=0),
     "one_hot_divided_only: You divide one-hot by N, but not p. Put brackets around the difference: (p − one_hot) / N.",
@@ -310,7 +326,11 @@ score_gradient.add_slips(
             2,
         ),
         (np.array([[1.0], [-4]]), np.array([[1.0, 5, 0], [2, 0, 7], [6, 3, 1], [2, 4, 8], [9, 9, 9]]), 2),
-        (np.array([[0.5, -2]]), np.array([[1, 0, 2, 4, 4, 0, 3], [2, 8, 1, 0, 4, 1, 9], [0, 3, 5, 1, 2, 0, 1]]), 3),
+        (
+            np.array([[0.5, -2, 1]]),
+            np.array([[1, 0, 2, 4, 4, 0, 3, 1, 0, 9], [2, 8, 1, 0, 4, 1, 2, 6, 1, 0], [0, 3, 5, 1, 2, 0, 1, 5, 6, 8]]),
+            3,
+        ),
         (
             np.array([[1.0, 2], [3, 4]]),
             np.array(
@@ -318,15 +338,30 @@ score_gradient.add_slips(
                     [0.0, 1, 2, 0, 5, 1, 8],
                     [3, 4, 1, 2, 0, 3, 0],
                     [2, 0, 6, 1, 4, 2, 5],
-                    [1, 2, 0, 7, 3, 0, 1],
+                    [1, 2, 0, 1, 3, 7, 1],
                     [5, 3, 2, 1, 0, 2, 6],
-                    [0, 1, 4, 6, 2, 1, 3],
+                    [0, 1, 8, 6, 2, 1, 3],
                     [9, 7, 8, 2, 4, 6, 1],
                     [8, 3, 0, 9, 1, 5, 2],
                 ]
             ),
             3,
         ),
+        (
+            np.array([[1.5, -2, 1], [3, 0.015625, 6], [2, 4, -1]]),
+            np.array(
+                [
+                    [-3, -1.5, -2, -4, -9, -7],
+                    [-1.25, -4, -2, -1, -8, -8],
+                    [-5, -5, -7, -8, -2, -1],
+                    [-6, -5, -3, -8, -4, -3],
+                    [-2, -1.25, -5.25, -5.75, -3.75, -3.5],
+                    [-1, -3, -7, -9, -3.25, -5],
+                ]
+            ),
+            2,
+        ),
+        (np.array([[1.5], [-2], [3]]), np.array([[1], [0], [2]]), 1),
     ],
     hints=[
         "Two things are wrong. First take the block [[1, 3], [3, 3]] and the gradient 6: how much is sent back?",
@@ -485,6 +520,9 @@ pool_gradient.add_slips(
     "zero_blocks_skipped: A block of zeros gets nothing. Its first zero is its first maximum; "
     "to block the gradient there is ReLU's task.",
     by_block(lambda share, block: to_one_cell(share, block, first_maximum(block)) * (block.max() > 0)),
+    "first_cell_of_negative_blocks: In a block of negative numbers the first cell wins, as if the search for the "
+    "largest began at 0. Begin with the block's own first cell, or use argmax.",
+    by_block(lambda share, block: to_one_cell(share, block, first_maximum(np.maximum(0, block)))),
     "search_from_0: A search that begins at 0 finds nothing in a block of zeros, "
     "and the place found before is used again. Begin with the block's own first cell, or use argmax.",
     pool_gradient_of_a_search_from_0,
@@ -525,17 +563,17 @@ pool_gradient.add_slips(
             0.1,
         ),
         (
-            np.array([[1.0, 0, 2, 1], [0, 1, 1, 3]]),
+            np.array([[1.0, 0, -2, 1], [0, 1.5, 1, 3]]),
             np.array([2, 0]),
-            np.array([[0.0, 1, 0, 1], [1, 0, -1, 0], [0, 0, 1, 0]]),
-            np.array([0.5, 0, 1]),
+            np.array([[0.5, 1, 0, 1], [1, 0, -1, 0], [0, 0, 1, 0]]),
+            np.array([0.5, 0, -1]),
             0.5,
         ),
         (
-            np.array([[2.0, 1], [0, 1], [1, 3]]),
+            np.array([[2, 1], [0, 1], [1, 3]]),
             np.array([1, 3, 1]),
-            np.array([[1.0, 0], [0, 1], [-1, 1], [0, 0]]),
-            np.array([0.0, 1, 0, 1]),
+            np.array([[1, 0], [0, 1], [-1, 1], [0, 0]]),
+            np.array([0, 1, 0, 1]),
             2,
         ),
     ],
@@ -576,6 +614,11 @@ def training_step_of_whole_columns(f, y, W, d, eta):
     return step(p / len(f), f, W, d, eta)
 
 
+def training_step_with_a_factor_too_many(f, y, W, d, eta):
+    p = softmax(linear(f, W, d))
+    return step(gradient_of_scores(f, y, W, d) * p * (1 - p), f, W, d, eta)
+
+
 def steps_of_single_images(f, y, W, d, eta):
     for n in range(len(f)):
         one = slice(n, n + 1)
@@ -609,11 +652,21 @@ training_step.add_slips(
     "is yours turned?",
     by_gradient(lambda dz, f, W, d, eta: (W - eta * f.T @ dz, d - eta * dz.sum(axis=0))),
     "outer_product_of_the_batch: One image goes well, two do not fit. "
-    "np.outer is for one image: add up np.outer(dz[n], f[n]) over the images.",
+    "np.outer and dz.T * f are for one image: add up np.outer(dz[n], f[n]) over the images.",
     by_gradient(lambda dz, f, W, d, eta: (W - eta * np.outer(dz, f), d - eta * dz.sum(axis=0))),
     "bias_not_moved: The bias has not moved. Its gradient is the sum of dz over the images, axis=0, "
-    "one number for each class.",
+    "one number for each class; over the classes, dz adds up to 0.",
     by_gradient(lambda dz, f, W, d, eta: (W - eta * dz.T @ f, d)),
+    "without_the_rate: The learning rate eta is missing: multiply both gradients by it.",
+    by_gradient(lambda dz, f, W, d, eta: step(dz, f, W, d, 1)),
+    "labels_from_1: You subtract 1 from the labels. They count from 0, as classes do.",
+    lambda f, y, W, d, eta: step(gradient_of_scores(f, y - 1, W, d), f, W, d, eta),
+    "times_p_times_1_minus_p: You multiply p − y by p(1 − p). "
+    "For softmax with cross-entropy that factor has cancelled: section 5 ends at p − y.",
+    training_step_with_a_factor_too_many,
+    "rows_picked_by_label: Is a label used as the number of a row? "
+    "For image n the entry is p[n, y[n]]. np.eye, if you use it, needs the number of classes.",
+    lambda f, y, W, d, eta: f[y],
     "gradients_alone: You return the gradients. Subtract eta times each of them from W and d, and return those.",
     by_gradient(lambda dz, f, W, d, eta: (dz.T @ f, dz.sum(axis=0))),
     "steps_alone: You return the steps alone. Subtract them from W and d, and return those.",

@@ -11,8 +11,20 @@ from cnnlab.course.plots._figures import new_axes, png, show
 from cnnlab.course.plots._images import image, images
 from cnnlab.course.plots._loss_curve import loss_curve
 from cnnlab.course.plots._loss_surface import loss_surface
+from cnnlab.course.plots._network_map import network_map
 from cnnlab.course.plots._style import LINE_STYLES as LINE_STYLES  # for lines of one's own
 from cnnlab.course.plots._style import MARKERS as MARKERS
 from cnnlab.course.plots._tangent import tangent
 
-__all__ = ["confusion_matrix", "image", "images", "loss_curve", "loss_surface", "new_axes", "png", "show", "tangent"]
+__all__ = [
+    "confusion_matrix",
+    "image",
+    "images",
+    "loss_curve",
+    "loss_surface",
+    "network_map",
+    "new_axes",
+    "png",
+    "show",
+    "tangent",
+]

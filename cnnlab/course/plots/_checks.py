@@ -72,8 +72,7 @@ def _require_drawable(name: str, words: str) -> None:
             raise ValueError(f"{name} must not hold a broken formula between $ signs: write \\$ for a dollar") from None
         except UserWarning:
             raise ValueError(
-                f"{name} must hold characters that the font can draw; got {shown(words)}: write other words, or choose "
-                f'another font with matplotlib.rcParams["font.family"]'
+                f"{name} must hold characters that the font can draw; got {shown(words)}: write other words"
             ) from None
 
 

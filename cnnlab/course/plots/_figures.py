@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import warnings
 from typing import Any, Sequence
 
-import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
 
 from cnnlab._checks import as_int, as_positive, shown
 from cnnlab.course.plots._checks import as_list, require_figure_size
-from cnnlab.course.plots._style import PIXELS_PER_INCH, SHARPNESS
+from cnnlab.course.plots._style import PIXELS_PER_INCH, SHARPNESS, course_style
 
 
+@course_style()
 def new_axes(
     width: float = 5.0,
     height: float = 3.2,
@@ -52,12 +54,12 @@ def new_axes(
     if height_ratios is not None:
         height_ratios = [as_positive("height_ratios", ratio) for ratio in as_list("height_ratios", height_ratios, rows)]
     require_figure_size(width, height, rows * columns, "make width and height, or rows and columns, fit")
-    with matplotlib.style.context("petroff10"):
-        figure = Figure(figsize=(width, height), dpi=PIXELS_PER_INCH * SHARPNESS, layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False, height_ratios=height_ratios)
+    figure = Figure(figsize=(width, height), dpi=PIXELS_PER_INCH * SHARPNESS, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, height_ratios=height_ratios)
     return axes[0, 0] if rows == columns == 1 else axes
 
 
+@course_style()
 def png(fig: Any) -> bytes:
     """Render a figure (or the figure of some axes) as PNG.
 
@@ -75,6 +77,8 @@ def png(fig: Any) -> bytes:
     figure = figure_of(fig)
     width, height = figure.get_size_inches()
     require_figure_size(width, height, len(figure.axes), "make another figure")
+    for text in figure.findobj(Text):
+        text.set_usetex(False)  # what a reader added with LaTeX switched on; it may not be there
     # A canvas that stays with its figure remembers how wide its texts are.
     canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
     if not isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
@@ -104,8 +108,8 @@ def show(fig: Any, alt: str) -> None:
     fig : Figure, Axes, or ndarray of Axes
         What to show.
     alt : str
-        What the picture shows, for whoever cannot see it. It is stored with the picture as alternative text and
-        as plain text, so that a notebook test notices when it changes.
+        What the picture shows, for whoever cannot see it. It is stored with the picture as its alternative
+        text and as plain text, so that a notebook test notices when it changes.
 
     Raises
     ------
@@ -121,9 +125,31 @@ def show(fig: Any, alt: str) -> None:
     if not alt.isascii() and any("\ud800" <= character <= "\udfff" for character in alt):
         raise ValueError(f"alt must be text that can be stored; got half a character in {alt[:60]!a}")
     figure = figure_of(fig)
+    display(_Picture(image_tag(png(figure), figure, alt), alt))
+
+
+class _Picture:
+    """A picture for whoever can show HTML, and its words for whoever cannot."""
+
+    def __init__(self, tag: str, alt: str) -> None:
+        self._tag, self._alt = tag, alt
+
+    def _repr_html_(self) -> str:
+        return self._tag
+
+    def __repr__(self) -> str:
+        return self._alt
+
+
+def image_tag(picture: bytes, figure: Figure, alt: str) -> str:
+    """Return the HTML element that shows the PNG of a figure, with its words as alternative text.
+
+    It is HTML because JupyterLab and nbconvert show a plain PNG without its words.
+    """
     width, height = (round(inches * PIXELS_PER_INCH) for inches in figure.get_size_inches())
-    data = {"image/png": base64.b64encode(png(figure)).decode("ascii"), "text/plain": alt}
-    display(data, raw=True, metadata={"image/png": {"alt": alt, "width": width, "height": height}})
+    data = base64.b64encode(picture).decode("ascii")
+    size = f'width="{width}" height="{height}" style="max-width: 100%; height: auto"'
+    return f'<img alt="{html.escape(alt)}" {size} src="data:image/png;base64,{data}">'
 
 
 def figure_of(fig: Any) -> Figure:

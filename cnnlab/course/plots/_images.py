@@ -37,6 +37,7 @@ MOST_ELONGATED = (
 )
 
 
+@style.course_style()
 def image(
     values: ArrayLike,
     ax: Axes | None = None,
@@ -111,6 +112,7 @@ def image(
     return ax
 
 
+@style.course_style()
 def images(
     values: Sequence[ArrayLike] | np.ndarray,
     *,

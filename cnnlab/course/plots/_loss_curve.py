@@ -17,6 +17,7 @@ from cnnlab.course.plots._figures import new_axes
 MOST_MARKS = 1000  # × at the edge
 
 
+@style.course_style()
 def loss_curve(
     losses: ArrayLike,
     ax: Axes | None = None,

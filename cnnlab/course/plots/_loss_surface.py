@@ -6,12 +6,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from cnnlab.course.plots import _style as style
 from cnnlab.course.plots._checks import MOST_POINTS, as_axes, as_label, as_numbers, as_rising, as_words
 from cnnlab.course.plots._extremes import LARGEST_DRAWN, scale_exponent, undrawn_note
 from cnnlab.course.plots._figures import new_axes
 from cnnlab.course.plots._style import AMOUNTS, LETTERS, RED
 
 
+@style.course_style()
 def loss_surface(
     x: ArrayLike,
     y: ArrayLike,
@@ -81,8 +83,8 @@ def loss_surface(
         on_axis = np.abs(path) <= LARGEST_DRAWN
         note = undrawn_note(path, on_axis, "step")
         path = np.where(on_axis, path, np.nan)
-        ax.plot(path[:, 0], path[:, 1], marker="o", markersize=3.5, linewidth=1.2, color=RED, label=label)
-        ax.plot(*path[0], marker="s", markersize=8, color=RED)
+        ax.plot(path[:, 0], path[:, 1], marker="o", markersize=3, linewidth=1, color=RED, label=label)
+        ax.plot(*path[0], marker="s", markersize=7, color=RED)
         if note:
             notes.append(f"path: {note}")
         if label is not None:

@@ -14,6 +14,7 @@ from cnnlab.course.plots._extremes import LARGEST_DRAWN, undrawn_note
 from cnnlab.course.plots._figures import new_axes
 
 
+@style.course_style()
 def tangent(
     f: Callable[[float], Any],
     x: float,

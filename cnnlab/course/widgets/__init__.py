@@ -12,6 +12,7 @@ from cnnlab.course.widgets._convolution_window import convolution_window
 from cnnlab.course.widgets._digit_stages import digit_stages
 from cnnlab.course.widgets._filter_update import filter_update
 from cnnlab.course.widgets._logits import logits
+from cnnlab.course.widgets._parabola import parabola
 from cnnlab.course.widgets._single_filter_training import single_filter_training
 from cnnlab.course.widgets._softmax_training import softmax_training
 
@@ -23,6 +24,7 @@ __all__ = [
     "digit_stages",
     "filter_update",
     "logits",
+    "parabola",
     "single_filter_training",
     "softmax_training",
 ]

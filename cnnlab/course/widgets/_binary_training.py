@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, Callable, NamedTuple
+import weakref
+from typing import Any, Callable, ClassVar, NamedTuple
 
 import ipywidgets
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
+from matplotlib.image import AxesImage
 
 from cnnlab.course.plots import _style as style
 from cnnlab.course.widgets import _digits
@@ -82,6 +83,9 @@ def binary_run(
         if losses and state != "diverged":
             loss = float(np.mean(losses[-_steps_per_point(steps) :]))
             told = f"loss {loss:{'.0f' if loss >= 10 else '.2f' if loss >= 0.1 else '.2g'}}, "
+        told += (
+            f"at step {measured[-1][0]:,}: " if measured[-1][0] != step else ""
+        )  # the accuracies are measured less often
         words = f"{begin}: {told}training {100 * training[-1]:.0f} %, held out {100 * held_out[-1]:.0f} %"
         return BinaryRun(network, np.array(losses), at.astype(int), training, held_out, step, state, words)
 
@@ -114,6 +118,8 @@ def _steps_per_point(steps: int) -> int:
 class TrainingBoard(Board):
     """The board of `binary_training`: it trains in a thread, so that *Stop* is heard.
 
+    A new board ends the runs of those before it, whose *Stop* may have left the page.
+
     Parameters
     ----------
     learning_rate, digits, steps
@@ -135,10 +141,15 @@ class TrainingBoard(Board):
         What ended the latest run, if anything did.
     """
 
+    _stops: ClassVar[weakref.WeakSet[threading.Event]] = weakref.WeakSet()  # of all boards
+
     def __init__(
         self, learning_rate: float, digits: int, steps: int, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._stop_wanted = threading.Event()  # first of all, as `close` sets it, even where an argument is refused
+        for stop_wanted in self._stops:
+            stop_wanted.set()
+        self._stops.add(self._stop_wanted)
         controls = {
             "learning_rate": learning_rate_slider(learning_rate, -3, 1, 0.1, readout_format=".2g"),
             "digits": slider("digits", digits, "training digits", 100, 4000, 100),
@@ -163,10 +174,6 @@ class TrainingBoard(Board):
         """Stop the run, and take the board out of the memory."""
         self._stop_wanted.set()
         super().close()
-
-    def _picture(self) -> bytes | None:
-        """Render the figure only where it has changed, as the words change more often."""
-        return super()._picture() if self.figure.stale else None
 
     def _words(self, learning_rate: float, digits: int, steps: int) -> str:
         setting = f"learning rate {learning_rate:.2g}, {digits:,} digits, {steps:,} steps"
@@ -238,6 +245,7 @@ class TrainingBoard(Board):
             self.redraw()
 
 
+@style.course_style()
 def binary_training(learning_rate: float = 0.2, digits: int = 4000, steps: int = 6000) -> TrainingBoard:
     """Train the network of notebook 4 at the press of a button, and stop it at the press of another.
 
@@ -273,16 +281,11 @@ class _RunPicture:
         (self.training,) = self.accuracy.plot([], [], label="training digits", **now)
         now = {"color": style.RED, "linestyle": "--", "marker": "s", "markersize": 4}
         (self.held_out,) = self.accuracy.plot([], [], label="held-out digits", **now)
-        # Between the two frames, where no line can pass under it.
-        place: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 0.985), "ncols": 3, "frameon": False}
-        lines = [self.training, self.held_out, self.old_held_out]
-        self.accuracy.legend(handles=lines, fontsize=style.SMALL_LETTERS, **place)
         for ax in (self.loss, self.accuracy):
             ax.grid(**style.GRID)
-            ax.tick_params(labelsize=style.SMALL_LETTERS)
+            ax.tick_params(labelsize=style.LETTERS)
         self.loss.tick_params(labelbottom=False)
-        self.scale = Normalize(-1, 1)
-        self.filters = [_FilterPicture(axes_at(self.figure, 6.8, 3.26 - 1.58 * k, 1.3, 1.3), k) for k in range(3)]
+        self.filters = [_empty_filter(axes_at(self.figure, 6.8, 3.26 - 1.58 * k, 1.3, 1.3)) for k in range(3)]
         self.begin(None, steps)
 
     def begin(self, before: BinaryRun | None, steps: int) -> None:
@@ -295,6 +298,11 @@ class _RunPicture:
             line.set_data([], [])
         for ax in (self.loss, self.accuracy):
             ax.set_xlim(0, steps)
+        lines = [self.training, self.held_out, self.old_held_out][: 2 if before is None else 3]
+        # Between the two frames, where no line can pass under it.
+        place: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 0.985), "ncols": 3, "frameon": False}
+        self.accuracy.legend(handles=lines, fontsize=style.LETTERS, **place)
+        self.make_room()
         self.show_filters(_digits.initial_network()[0])
 
     def show(self, run: BinaryRun) -> None:
@@ -304,45 +312,55 @@ class _RunPicture:
         self.losses.set_data((np.arange(points) + 0.5) * self.steps_per_point, means)
         self.training.set_data(run.measured_at, run.training)
         self.held_out.set_data(run.measured_at, run.held_out)
+        self.make_room()
         self.show_filters(run.network)
+
+    def make_room(self) -> None:
+        """Let the axes end where the usual run has room, or farther out where a line goes there."""
+        losses = np.concatenate([line.get_ydata() for line in (self.losses, self.old_losses)])
+        lowest, highest = losses.min(initial=0.05, where=losses > 0), losses.max(initial=1.6)
+        room = min(0.04, 0.8 * lowest), max(2.0, 1.25 * highest)
+        if room != self.loss.get_ylim():
+            self.loss.set_ylim(room)
+            wide = room[1] > 1000 * room[0]
+            ticks = [
+                m * 10.0**e for e in range(-9, 39, 2 if room[1] > 1e6 else 1) for m in ((1,) if wide else (1, 2, 5))
+            ]
+            self.loss.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+            self.loss.set_ylim(room)
+        shares = np.concatenate([line.get_ydata() for line in (self.training, self.held_out, self.old_held_out)])
+        least = 0.1 * np.floor(10 * shares.min(initial=0.5)) - 0.05
+        if least != self.accuracy.get_ylim()[0]:
+            self.accuracy.set_ylim(least, 1.02)
 
     def show_filters(self, network: BinaryCNN) -> None:
         weights = network.parameters["conv_weight"][:, 0]
         largest = float(np.nan_to_num(np.abs(weights)).max()) or 1.0
-        for picture, values in zip(self.filters, weights, strict=True):
-            picture.show(values, largest)
+        for k, (drawn, values) in enumerate(zip(self.filters, weights, strict=True)):
+            drawn.set_data(values / largest)
+            sizes = " to ".join(
+                style.number(value, ".1f" if largest < 100 else ".0f") for value in (values.min(), values.max())
+            )
+            drawn.axes.title.set_text(f"filter {k}: {sizes}")
 
 
 def _loss_axes(ax: Axes) -> Axes:
-    ticks = [0.01, 0.1, 1, 10, 100]
-    ax.set(yscale="log", ylim=(0.003, 300), ylabel="loss L")
+    ax.set(yscale="log", ylabel="loss L")
     ax.minorticks_off()
-    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.axhline(np.log(2), color="0.5", linewidth=1)
-    look: dict[str, Any] = {"color": style.QUIET, "fontsize": style.SMALL_LETTERS, "ha": "right", "va": "bottom"}
-    ax.text(0.99, 0.75, "ŷ = ½ for every digit", transform=ax.get_yaxis_transform(), **look)
+    look: dict[str, Any] = {"color": style.QUIET, "fontsize": style.LETTERS, "ha": "right", "va": "bottom"}
+    ax.text(0.99, 0.76, "ŷ = ½ for every digit", transform=ax.get_yaxis_transform(), **look)
     return ax
 
 
 def _accuracy_axes(ax: Axes) -> Axes:
-    ax.set(ylim=(0.45, 1.01), xlabel="step", ylabel="answered rightly")
-    ax.set_yticks([0.5, 0.6, 0.7, 0.8, 0.9, 1], [f"{percent} %" for percent in range(50, 101, 10)])
+    ax.set(xlabel="step", ylabel="answered rightly")
+    ax.set_yticks(np.linspace(0, 1, 11), [f"{percent} %" for percent in range(0, 101, 10)])
     return ax
 
 
-class _FilterPicture:
-    """A 5×5 filter with its numbers."""
-
-    def __init__(self, ax: Axes, k: int) -> None:
-        ax.set(xticks=[], yticks=[])
-        ax.set_title(f"filter {k}", fontsize=style.LETTERS, pad=3)
-        self.picture = ax.imshow(np.zeros((5, 5)), cmap=style.SIGNED, interpolation="nearest", origin="upper")
-        middle: dict[str, Any] = {"ha": "center", "va": "center"}
-        self.numbers = [ax.text(j, i, "", fontsize=7, **middle) for i in range(5) for j in range(5)]
-
-    def show(self, values: np.ndarray, largest: float) -> None:
-        self.picture.set_data(values)
-        self.picture.set_clim(-largest, largest)
-        for text, value in zip(self.numbers, values.flat, strict=True):
-            number = style.number(value, ".1f" if largest < 100 else ".0f")
-            text.set(text=number, color=style.ink_on_signed(value / largest, 0.6))
+def _empty_filter(ax: Axes) -> AxesImage:
+    """Draw an empty 5×5 filter; its numbers are shares of the largest."""
+    ax.set(xticks=[], yticks=[])
+    ax.set_title("", fontsize=style.LETTERS, pad=3)
+    return ax.imshow(np.zeros((5, 5)), cmap=style.SIGNED, vmin=-1, vmax=1, interpolation="nearest", origin="upper")

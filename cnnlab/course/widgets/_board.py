@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import threading
 from math import isfinite
+from pathlib import Path
 from typing import Any, Callable, Sequence
 
 import ipywidgets
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from cnnlab._checks import as_int, as_number, shown
 from cnnlab.course import plots
-from cnnlab.course.plots._style import PIXELS_PER_INCH
+from cnnlab.course.plots._figures import image_tag
+from cnnlab.course.plots._style import PIXELS_PER_INCH, course_style
+from cnnlab.course.widgets._raster import Raster
 
 LONGEST_LINE = 110  # characters that fit beside a picture
 # A label is cut off at the edge of a narrow window unless it may go on in the next line.
-LABELS_STYLE = """<style>
-.cnnlab-board > .widget-label { white-space: normal; height: auto; min-height: 28px; line-height: 1.6; }
-</style>"""
+LABELS_STYLE = (
+    ".cnnlab-board > .widget-label { white-space: normal; height: auto; min-height: 28px; line-height: 1.6; }"
+)
+SLIDERS_SCRIPT = Path(__file__).with_name("_sliders.js").read_text(encoding="utf-8")
 
 
 class Board(ipywidgets.VBox):
@@ -43,8 +49,8 @@ class Board(ipywidgets.VBox):
 
     Attributes
     ----------
-    image : ipywidgets.Image
-        The picture.
+    image : ipywidgets.HTML
+        The picture, with the words as its alternative text.
     labels : list of ipywidgets.Label
         The words, a label for each line.
 
@@ -54,6 +60,7 @@ class Board(ipywidgets.VBox):
         If controls, figure, draw or extra is something else, or `draw` returns no words.
     """
 
+    @course_style()
     def __init__(
         self,
         controls: dict[str, Any],
@@ -80,19 +87,21 @@ class Board(ipywidgets.VBox):
         # Whoever changes the picture or the words holds it: a callback, or a thread.
         self._lock = threading.RLock()
         self._drawing = False
+        FigureCanvasAgg(figure).draw()  # finds the places of all, which stay from now on
+        figure.set_layout_engine("none")
+        self._raster = Raster(figure)
+        self._picture = b""
         width, height = (round(inches * PIXELS_PER_INCH) for inches in figure.get_size_inches())
         # The height is fixed, so that the page does not jump when a picture arrives.
-        layout = {"width": f"{width}px", "max_width": "100%", "height": f"{height}px"}
-        layout |= {"object_fit": "contain", "object_position": "left top"}  # in a narrow window it shrinks whole
-        self.image = ipywidgets.Image(format="png", layout=layout)
+        self.image = ipywidgets.HTML(layout={"width": f"{width}px", "max_width": "100%", "height": f"{height}px"})
         self.labels = [ipywidgets.Label(layout={"width": "100%"}) for _ in range(2)]
-        style = ipywidgets.HTML(LABELS_STYLE, layout={"display": "none"})
+        page = f'<style onload="{html.escape(SLIDERS_SCRIPT)}">{LABELS_STYLE}</style>'
+        style = ipywidgets.HTML(page, layout={"display": "none"})
         super().__init__([*controls.values(), *extra, *self.labels, self.image, style])
         self.add_class("cnnlab-board")  # by which a browser test finds it
         for control in controls.values():
             control.observe(lambda _: self._redraw_or_say_why_not(), names="value")
         self.redraw()
-        figure.set_layout_engine("none")  # the places found in the first drawing stay, and later ones are faster
 
     def redraw(self) -> None:
         """Draw the controls' present values."""
@@ -103,11 +112,12 @@ class Board(ipywidgets.VBox):
             try:
                 drawn = None
                 while drawn != (values := self._values()):
-                    lines, picture = self._lines(values), self._picture()
+                    lines, picture = self._lines(values), self._raster.png()
                     for label, line in zip(self.labels, lines, strict=True):
                         label.value = line
-                    if picture is not None:
-                        self.image.value = picture
+                    if picture is not self._picture:
+                        self._picture = picture
+                        self.image.value = image_tag(picture, self.figure, " ".join(lines).strip())
                     drawn = values
             finally:
                 self._drawing = False
@@ -136,16 +146,13 @@ class Board(ipywidgets.VBox):
                 raise ValueError(f"{name} must stand somewhere on its slider; got {value}")
         return values
 
+    @course_style()
     def _lines(self, values: dict[str, Any]) -> list[str]:
         words = self.draw(**values)
         lines = words.split("\n") if isinstance(words, str) else []
         if not 1 <= len(lines) <= len(self.labels):
             raise TypeError(f"draw must return words, one line or {len(self.labels)}; got {shown(words)}")
         return lines + [""] * (len(self.labels) - len(lines))
-
-    def _picture(self) -> bytes | None:
-        """Render the figure; None leaves the picture as it is."""
-        return plots.png(self.figure)
 
     def __repr__(self) -> str:
         # What a page shows without a kernel, and what a notebook test compares.
@@ -174,9 +181,9 @@ def _parts_of(widget: Any) -> list[Any]:
     return [*parts, widget.layout]
 
 
-# It reports when it is let go or a key is pressed, and has room for its name in full.
+# It has room for its name in full, and answers while it is dragged, at the kernel's pace.
 _LOOK: dict[str, Any] = {
-    "continuous_update": False,
+    "continuous_update": True,
     "style": {"description_width": "130px"},
     "layout": {"width": "460px"},
 }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
+from matplotlib.collections import PolyCollection
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
@@ -34,13 +34,14 @@ MOST_STRIDE = 3
 LARGEST_IMAGE = 8
 LARGEST_KERNEL = 5
 LARGEST_NUMBER = 1000
+CORNERS = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])  # of a cell
 
 
 class ConvolutionStep(NamedTuple):
-    """One output cell of a convolution; what does not exist is None."""
+    """One output cell of a convolution; where no window fits, products, total and output are None."""
 
     padded: np.ndarray
-    corner: tuple[int, int]  # where the window starts, or would start, in the padded image
+    corner: tuple[int, int]  # where the window starts in the padded image
     products: np.ndarray | None  # window times kernel, cell by cell
     total: float | None
     output: np.ndarray | None  # the whole map
@@ -59,20 +60,13 @@ def convolution_step(
             f"no window fits: the kernel has {kernel_rows}×{kernel_columns} cells, "
             f"the padded image only {rows}×{columns}\n{_missing_padding(image.shape, kernel.shape, padding)}"
         )
-        return ConvolutionStep(padded, corner, None, None, None, words)
+        return ConvolutionStep(padded, (0, 0), None, None, None, words)
     output = conv2d(image, kernel, stride=stride, padding=padding)
     names = ("H'", "W'"), ("row", "column")
     formula = ", ".join(
         f"{name} = ⌊({size} + 2·{padding} − {k}) / {stride}⌋ + 1 = {count} {thing}{'s'[: count > 1]}"
         for name, thing, size, k, count in zip(*names, image.shape, kernel.shape, output.shape, strict=True)
     )
-    if row >= output.shape[0] or column >= output.shape[1]:
-        side = " and ".join(["below"] * (row >= output.shape[0]) + ["to the right"] * (column >= output.shape[1]))
-        words = (
-            f"there is no output ({row}, {column}), only {_indices('row', output.shape[0])} and "
-            f"{_indices('column', output.shape[1])}: the window sticks out {side}\n{formula}"
-        )
-        return ConvolutionStep(padded, corner, None, None, output, words)
     window = padded[corner[0] : corner[0] + kernel_rows, corner[1] : corner[1] + kernel_columns]
     total = float(output[row, column])
     words = f"output ({row}, {column}) is {style.compact(total)}: "
@@ -84,6 +78,7 @@ def convolution_step(
     return ConvolutionStep(padded, corner, window * kernel, total, output, f"{words}\n{formula}")
 
 
+@style.course_style()
 def convolution_window(
     row: int = 1,
     column: int = 0,
@@ -130,6 +125,10 @@ def convolution_window(
     picture = _WindowPicture(pixels, kernels, (last[0] + 1, last[1] + 1))
 
     def draw(row: int, column: int, kernel: str, padding: int, stride: int) -> str:
+        sizes = zip(pixels.shape, kernels[kernel].shape, strict=True)
+        rows, columns = (max(0, size + 2 * padding - k) // stride + 1 for size, k in sizes)
+        row = _last_at(controls["row"], rows - 1, row)
+        column = _last_at(controls["column"], columns - 1, column)
         step = convolution_step(pixels, kernels[kernel], row, column, padding, stride)
         picture.draw(step, kernels[kernel], kernel, (row, column), padding)
         return step.words
@@ -137,11 +136,19 @@ def convolution_window(
     return Board(controls, plots.figure_of(picture.ax), draw)
 
 
+def _last_at(control: Any, last: int, value: int) -> int:
+    """End a slider at the last row or column that there is, and return its value."""
+    control.disabled = last == 0
+    control.max = max(1, last)  # one without length could not be drawn
+    control.value = min(value, last)
+    return int(control.value)
+
+
 class _WindowPicture:
     """Padded image, kernel, products and map on one axes, whose unit is a cell, rows counted downwards.
 
-    One axes without ticks, and all numbers in three paths: this draws in a fraction of the time that four axes
-    and two hundred texts take.
+    One axes without ticks, all cells in one collection, and all that is written in three paths: this draws in a
+    fraction of the time that four axes and two hundred texts take.
     """
 
     def __init__(self, pixels: np.ndarray, kernels: dict[str, np.ndarray], largest_map: tuple[int, int]) -> None:
@@ -157,32 +164,22 @@ class _WindowPicture:
         down = 2 * self.middle
         cell = min(8.4 / across, 5.4 / down)  # inches
         self.texts: list[Text] = []
-        self.grid_lines: list[list[tuple[float, float]]] = []
+        self.cells: list[np.ndarray] = []
+        self.colours: list[Any] = []
         self.reach = float(np.abs(pixels).max()) or 1.0
         self.shape = pixels.shape
+        self.pixel_colours = style.SIGNED if pixels.min() < 0 else style.PIXELS
 
         self.ax: Axes = plots.new_axes(across * cell, down * cell)
-        self.ax.set(position=(0, 0, 1, 1))
+        self.ax.set(position=(0, 0, 1, 1), xlim=(0, across), ylim=(down, 0))
         self.ax.set_axis_off()
         self.font = min(10.0, cell * 72 * 0.45)  # points
-        signed = bool(pixels.min() < 0)
-        self.images = {name: self._image(style.SIGNED) for name in ("kernel", "products", "map")}
-        self.images["image"] = self._image(style.SIGNED if signed else style.AMOUNTS)
-        self.images["image"].set_clim(-self.reach if signed else 0, self.reach)
-        self.ax.set(xlim=(0, across), ylim=(down, 0), aspect="auto")
-        above: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": style.TITLE}
-        self.titles = {name: self.ax.text(0, 0, "", **above) for name in self.images}
-        self.sum = self.ax.text(0, 0, "", ha="center", va="top", fontsize=11, fontweight="bold")
-        self.grid = self.ax.add_collection(LineCollection([], colors=style.PALE, linewidths=0.6), autolim=False)
-        self.border = self._frame(edgecolor="black" if signed else "white", linewidth=2)
+        self.squares = PolyCollection([], edgecolors=style.PALE, linewidths=0.6)
+        self.ax.add_collection(self.squares, autolim=False)
+        self.border = self._frame(edgecolor="black" if pixels.min() < 0 else "white", linewidth=2)
         self.window = self._frame(edgecolor=style.RED, linewidth=3)
-        # A window that sticks out is cut off before it reaches the kernel.
-        self.window.set_clip_path(Rectangle((0, 0), 1.7 + width, down, transform=self.ax.transData))
         self.cell = self._frame(edgecolor=style.RED, linewidth=3)
         self.lettering = Lettering(self.ax, ["black", "white", style.QUIET], 1 / 72 / cell)
-
-    def _image(self, cmap: str) -> Any:
-        return self.ax.imshow(np.zeros((1, 1)), cmap=cmap, interpolation="nearest", origin="upper")
 
     def _frame(self, **look: Any) -> Rectangle:
         frame = Rectangle((0, 0), 1, 1, fill=False, zorder=3, **look)
@@ -191,70 +188,56 @@ class _WindowPicture:
 
     def draw(self, step: ConvolutionStep, kernel: np.ndarray, name: str, cell: tuple[int, int], padding: int) -> None:
         """Show a step."""
-        self.texts = []
-        self.grid_lines = []
-        bound = float(np.abs(kernel).max()) or 1.0
-
+        self.texts, self.cells, self.colours = [], [], []
         title = f"image with p = {padding}: {step.padded.shape[0]}×{step.padded.shape[1]}"
-        x, y = self._matrix("image", step.padded, self.image_centre, self.middle, title, index=True)
+        scale = self.pixel_colours, self.reach
+        x, y = self._matrix(step.padded, self.image_centre, self.middle, title, *scale, index=True)
         self.border.set_bounds(x + padding, y + padding, self.shape[1], self.shape[0])
-        self.border.set_visible(padding > 0)
         self.window.set_bounds(x + step.corner[1], y + step.corner[0], kernel.shape[1], kernel.shape[0])
-        self.window.set_visible(all(np.less(step.corner, step.padded.shape)))
-        for frame in (self.window, self.cell):
-            frame.set_linestyle("-" if step.products is not None else (0, (2, 1)))
 
         gap = 1.4
-        top = self.middle - gap / 2 - self.kernel_height / 2
-        self.images["kernel"].set_clim(-bound, bound)
-        self._matrix("kernel", kernel, self.kernel_centre, top, f"kernel: {name}", fractions=True)
-        bottom = self.middle + gap / 2 + self.kernel_height / 2
-        self.images["products"].set_clim(-bound * self.reach, bound * self.reach)
-        self._matrix("products", step.products, self.kernel_centre, bottom, "products")
-        total = f"no output\n({cell[0]}, {cell[1]})" if step.total is None else f"sum = {style.compact(step.total)}"
-        below = -0.6 if step.products is None else kernel.shape[0] / 2 + 0.25
-        self.sum.set(text=total, position=(self.kernel_centre, bottom + below))
-
-        largest = 1.0 if step.output is None else float(np.abs(step.output).max()) or 1.0
-        self.images["map"].set_clim(-largest, largest)
-        title = "" if step.output is None else f"map C: {step.output.shape[0]}×{step.output.shape[1]}"
-        x, y = self._matrix("map", step.output, self.map_centre, self.middle, title, index=True)
-        # What does not exist is framed only where it touches what does.
-        self.cell.set_visible(step.output is not None and all(np.less_equal(cell, step.output.shape)))
-        self.cell.set_bounds(x + cell[1], y + cell[0], 1, 1)
-
-        self.grid.set_segments(self.grid_lines)
+        top, bottom = (self.middle + sign * (gap + self.kernel_height) / 2 for sign in (-1, 1))
+        largest_weight = float(np.abs(kernel).max()) or 1.0
+        scale = style.SIGNED, largest_weight
+        self._matrix(kernel, self.kernel_centre, top, f"kernel: {name}", *scale, write=style.fraction)
+        for part in (self.border, self.window, self.cell):
+            part.set_visible(step.output is not None)
+        if step.products is not None and step.total is not None and step.output is not None:
+            # The products and the sums of them have one scale.
+            scale = style.SIGNED, max(largest_weight * self.reach, float(np.abs(step.output).max()))
+            self._matrix(step.products, self.kernel_centre, bottom, "products", *scale)
+            below, words = kernel.shape[0] / 2 + 0.65, f"sum = {style.compact(step.total)}"
+            self.texts.append(Text(self.kernel_centre, bottom + below, words, 11, bold=True))
+            title = f"map C: {step.output.shape[0]}×{step.output.shape[1]}"
+            x, y = self._matrix(step.output, self.map_centre, self.middle, title, *scale, index=True)
+            self.cell.set_bounds(x + cell[1], y + cell[0], 1, 1)
+        self.squares.set_verts(self.cells)
+        self.squares.set_facecolor(self.colours)
         self.lettering.write(self.texts)
 
     def _matrix(
         self,
-        name: str,
-        values: np.ndarray | None,
+        values: np.ndarray,
         centre: float,
         middle: float,
         title: str,
+        cmap: str,
+        largest: float,
         *,
         index: bool = False,
-        fractions: bool = False,
+        write: Callable[[float], str] = style.compact,
     ) -> tuple[float, float]:
-        """Put numbers around a point; return their left and their upper edge."""
-        image = self.images[name]
-        image.set_visible(values is not None)
-        self.titles[name].set_visible(values is not None)
-        if values is None:
-            return centre, middle
+        """Put numbers around a point, from -largest to largest or from 0; return their left and their upper edge."""
         rows, columns = values.shape
         x, y = centre - columns / 2, middle - rows / 2
-        image.set_data(values)
-        image.set_extent((x, x + columns, y + rows, y))
-        self.titles[name].set(text=title, position=(centre, y - 0.2))
-        self.grid_lines += [[(x, y + i), (x + columns, y + i)] for i in range(rows + 1)]
-        self.grid_lines += [[(x + j, y), (x + j, y + rows)] for j in range(columns + 1)]
-        colours = image.to_rgba(values)
+        lowest = -largest if cmap == style.SIGNED else 0.0
+        colours = style.colours_of(cmap)((values - lowest) / (largest - lowest))
+        self.texts.append(Text(centre, y - 0.55, title, style.TITLE))
         for (i, j), value in np.ndenumerate(values):
-            text = style.fraction(value) if fractions else style.compact(value)
+            self.cells.append(np.add(CORNERS, (x + j, y + i)))
+            self.colours.append(colours[i, j])
             ink = style.ink_on(colours[i, j])
-            self.texts.append(Text(x + j + 0.5, y + i + 0.5, text, self.font, ink, room=0.82))
+            self.texts.append(Text(x + j + 0.5, y + i + 0.5, write(value), self.font, ink, room=0.82))
         if index:
             size = 0.85 * self.font
             self.texts += [Text(x - 0.5, y + i + 0.5, str(i), size, style.QUIET) for i in range(rows)]
@@ -274,10 +257,6 @@ def _as_small_matrix(name: str, values: ArrayLike, largest: int) -> np.ndarray:
 
 def _as_factor(text: str) -> str:
     return f"({text})" if text.startswith("−") else text
-
-
-def _indices(name: str, count: int) -> str:
-    return f"{name} 0" if count == 1 else f"{name}s 0 to {count - 1}"
 
 
 def _missing_padding(size: tuple[int, ...], kernel_size: tuple[int, ...], padding: int) -> str:

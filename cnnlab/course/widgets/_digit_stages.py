@@ -13,12 +13,14 @@ from cnnlab.course.plots import _style as style
 from cnnlab.course.widgets import _digits
 from cnnlab.course.widgets._board import Board, axes_at, choice, figure_without_layout, slider
 from cnnlab.course.widgets._digits import Examples
+from cnnlab.course.widgets._lettering import Text, lettering_over, points_at
 from cnnlab.networks import BinaryCNN
 from cnnlab.training import gradient_descent
 
 QUICK_STEPS = 800  # of the network that is trained where none is given
-SHOWN = 100  # held-out digits to pick from
+SHOWN = 100  # held-out pictures to pick from
 LARGEST_NUMBER = 100_000  # of a network's, for which there is room
+BEHIND, IN_FRONT = -1, 5  # of all else in its axes: what never changes, and what does, so that nothing else is redrawn
 
 
 class DigitStages(NamedTuple):
@@ -45,7 +47,7 @@ def stages_of_digit(network: BinaryCNN, held_out: Examples, number: int) -> Digi
     said = "greater than four" if answer else "not greater than four"
     verdict = "right" if answer == held_out.targets[number] else "wrong"
     words = (
-        f'digit {held_out.labels[number]} (held-out number {number}): answer "{said}", {verdict}\n'
+        f'picture {number} shows a {held_out.labels[number]}: answer "{said}", {verdict}\n'
         f"parts {' '.join(_signed(value) for value in sums)}, bias {_signed(bias)}: "
         f"z = {style.number(score, '.2f')}, ŷ = σ(z) = {prediction:.3f}"
     )
@@ -62,6 +64,7 @@ def quick_network() -> BinaryCNN:
     return network
 
 
+@style.course_style()
 def digit_stages(network: BinaryCNN | None = None, digit: int = 0) -> Board:
     """Show one held-out digit through every stage to the answer of notebook 4's network.
 
@@ -81,7 +84,7 @@ def digit_stages(network: BinaryCNN | None = None, digit: int = 0) -> Board:
     note = "" if network is not None else f" (trained for {QUICK_STEPS} steps)"
     network = _copied(quick_network() if network is None else network)
     which = choice("answers", "all", "answers", [("all", "all"), ("only wrong ones", "wrong")])
-    controls = {"digit": slider("digit", digit, "which digit", 0, SHOWN - 1), "answers": which}
+    controls = {"digit": slider("digit", digit, "which picture", 0, SHOWN - 1), "answers": which}
     _, held_out = _digits.load_examples()
     record = network.forward(held_out.images)
     sizes = [np.abs(part).max() for part in (record.conv, record.logit, network.parameters["dense_weight"])]
@@ -91,7 +94,7 @@ def digit_stages(network: BinaryCNN | None = None, digit: int = 0) -> Board:
             f"training diverge?"
         )
     wrong = np.flatnonzero((record.prediction > 0.5) != held_out.targets)
-    choices = {"all": np.arange(SHOWN), "wrong": wrong[:SHOWN]}
+    choices = {"all": np.arange(len(held_out.labels))[:SHOWN], "wrong": wrong[:SHOWN]}
     picture = _StagesPicture(network, record)
 
     def draw(digit: int, answers: str) -> str:
@@ -99,13 +102,14 @@ def digit_stages(network: BinaryCNN | None = None, digit: int = 0) -> Board:
         if not len(numbers):
             picture.clear()
             return "this network answers all held-out digits rightly: there is no wrong answer to show\n"
+        controls["digit"].max = max(1, len(numbers) - 1)  # where it stood beyond, it moves, and this is called again
         place = min(digit, len(numbers) - 1)
         number = int(numbers[place])
         stages = stages_of_digit(network, held_out, number)
         picture.show(held_out.images[number, 0], stages, bool(held_out.targets[number]))
         first, second = stages.words.split("\n")
         if answers == "wrong":
-            first += f"; wrong answer {place + 1} of {len(numbers)}" + (", the last" if place < digit else "")
+            first = f"wrong answer {place} (the last is {len(numbers) - 1}): {first}"
         return f"{first}\n{second}{note}"
 
     return Board(controls, picture.figure, draw)
@@ -139,8 +143,7 @@ class _StagesPicture:
         figure = self.figure = figure_without_layout(8.4, 4.8)
         ax = axes_at(figure, 0.1, 2.5, 1.42, 1.42)
         self.digit = _empty_map(ax, (28, 28), None)
-        ax.set_title("held-out digit I", fontsize=style.LETTERS)
-        self.answer = figure.text(0.1 / 8.4, 2.3 / 4.8, "", fontsize=10, va="top", linespacing=1.5)
+        ax.set_title("held-out digit I", fontsize=style.LETTERS, zorder=BEHIND)
         # The largest number of each column of maps; the sigmoid's are shares.
         limits = [np.abs(record.conv).max(), None, np.percentile(np.abs(weights), 99.5)]
         titles = ("C, convolution", "A = σ(C)", "w · A, the parts")
@@ -151,23 +154,23 @@ class _StagesPicture:
                 ax = axes_at(figure, 1.9 + 1.5 * column, 4.42 - side - k * (side + 0.08), side, side)
                 self.maps.append(_empty_map(ax, record.conv.shape[2:], limit))
                 if k == 0:
-                    ax.set_title(title, fontsize=style.LETTERS)
+                    ax.set_title(title, fontsize=style.LETTERS, zorder=BEHIND)
                 if column == 0:
                     ax.set_ylabel(f"filter {k}", fontsize=style.LETTERS)
         self._add_bars(filters)
         self._add_sigmoid()
+        self.lettering = lettering_over(figure, ["black"])
 
     def _add_bars(self, filters: int) -> None:
         names = [*(f"filter {k}" for k in range(filters)), "bias d", "sum z"]
         ax = axes_at(self.figure, 6.95, 2.2, 1.35, 2.22)
-        ax.set_title("added up", fontsize=style.LETTERS)
+        ax.set_title("added up", fontsize=style.LETTERS, zorder=BEHIND)
         ax.set(xlim=(-self.reach, self.reach), ylim=(len(names) - 0.4, -0.6), xticks=[])
-        ax.set_yticks(range(len(names)), names, fontsize=style.SMALL_LETTERS)
+        ax.set_yticks(range(len(names)), names, fontsize=style.LETTERS)
         ax.tick_params(length=0)
         ax.axvline(0, color="black", linewidth=0.8)
         ax.axhline(len(names) - 1.5, color="black", linewidth=0.8)
-        self.bars = list(ax.barh(range(len(names)), [0.0] * len(names), height=0.6))
-        self.values = [ax.text(0, k, "", fontsize=style.SMALL_LETTERS, va="center") for k in range(len(names))]
+        self.bars = list(ax.barh(range(len(names)), [0.0] * len(names), height=0.6, zorder=IN_FRONT))
 
     def _add_sigmoid(self) -> None:
         ax = axes_at(self.figure, 6.95, 0.5, 1.35, 1.2)
@@ -177,44 +180,44 @@ class _StagesPicture:
         ax.axvline(0, color="black", linewidth=0.8)
         ax.axhline(0.5, color=style.PALE, linewidth=0.8, linestyle=":")
         ax.set(xlim=(-self.limit, self.limit), ylim=(-0.12, 1.12), xticks=[])
-        ax.set_yticks([0, 0.5, 1], ["0", "½", "1"], fontsize=style.SMALL_LETTERS)
-        ax.set_xlabel("z:  ≤ 4   |   > 4", fontsize=style.SMALL_LETTERS, labelpad=3)
-        self.sigmoid_title = ax.set_title("ŷ = σ(z)", fontsize=style.LETTERS)
-        (self.point,) = ax.plot([], [], marker="o", markersize=8, color=style.RED)
+        ax.set_yticks([0, 0.5, 1], ["0", "½", "1"], fontsize=style.LETTERS)
+        ax.set_xlabel("z:  ≤ 4   |   > 4", fontsize=style.LETTERS, labelpad=3)
+        self.sigmoid = ax
+        (self.point,) = ax.plot([], [], marker="o", markersize=8, color=style.RED, zorder=IN_FRONT)
 
     def show(self, image: np.ndarray, stages: DigitStages, target: bool) -> None:
         """Draw a digit's way."""
         self.digit.set_data(image)
         for drawn, values in zip(self.maps, (*stages.conv, *stages.sigmoid, *stages.parts), strict=True):
             drawn.set_data(values)
-        for bar, text, value in zip(self.bars, self.values, (*stages.sums, stages.bias, stages.score), strict=True):
+        self.point.set_data([np.clip(stages.score, -self.limit, self.limit)], [stages.prediction])
+        texts = [Text(*points_at(self.sigmoid, 0, 1.28), f"ŷ = σ(z) = {stages.prediction:.3f}", style.LETTERS)]
+        for k, (bar, value) in enumerate(zip(self.bars, (*stages.sums, stages.bias, stages.score), strict=True)):
             bar.set_width(value)
             bar.set_color(style.POSITIVE if value > 0 else style.RED)
             # The number stands on the free side of 0.
             side, align = (-0.05, "right") if value > 0 else (0.05, "left")
-            text.set(text=_signed(value), x=side * self.reach, horizontalalignment=align)
-        self.point.set_data([np.clip(stages.score, -self.limit, self.limit)], [stages.prediction])
-        self.sigmoid_title.set_text(f"ŷ = σ(z) = {stages.prediction:.3f}")
+            x, y = points_at(bar.axes, side * self.reach, k)
+            texts.append(Text(x, y, _signed(value), style.LETTERS, align=align))
         answer = stages.prediction > 0.5
-        self.answer.set_text(
-            f"answer: {'> 4' if answer else '≤ 4'}\nlabel: {'> 4' if target else '≤ 4'}\n"
-            + ("right" if answer == target else "wrong")
-        )
+        lines = [f"answer: {'> 4' if answer else '≤ 4'}", f"label: {'> 4' if target else '≤ 4'}"]
+        for row, line in enumerate([*lines, "right" if answer == target else "wrong"]):
+            texts.append(Text(8, 188 + 16 * row, line, style.TITLE, align="left"))
+        self.lettering.write(texts)
 
     def clear(self) -> None:
         """Draw no digit."""
         for drawn in (self.digit, *self.maps):
             drawn.set_data(np.zeros(drawn.get_size()))
-        for bar, text in zip(self.bars, self.values, strict=True):
+        for bar in self.bars:
             bar.set_width(0)
-            text.set_text("")
         self.point.set_data([], [])
-        self.sigmoid_title.set_text("ŷ = σ(z)")
-        self.answer.set_text("")
+        self.lettering.write([])
 
 
 def _empty_map(ax: Axes, shape: tuple[int, ...], largest: float | None) -> Any:
     """Draw an empty map: grey from 0 to 1, or signed up to `largest`."""
     ax.set(xticks=[], yticks=[])
     cmap, low, high = (style.PIXELS, 0.0, 1.0) if largest is None else (style.SIGNED, -largest, largest)
-    return ax.imshow(np.zeros(shape), cmap=cmap, vmin=low, vmax=high, interpolation="nearest", origin="upper")
+    look: dict[str, Any] = {"interpolation": "nearest", "origin": "upper", "zorder": IN_FRONT}
+    return ax.imshow(np.zeros(shape), cmap=cmap, vmin=low, vmax=high, **look)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Iterable, NamedTuple
+from typing import Any, Iterable, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
@@ -60,6 +61,23 @@ class Lettering:
             codes[item.ink].append(kinds)
         for ink, patch in self.patches.items():
             patch.set_path(Path(np.concatenate(vertices[ink]), np.concatenate(codes[ink])))
+
+
+def lettering_over(figure: Figure, inks: Iterable[str]) -> Lettering:
+    """Make the lettering of a whole figure, whose places are points from its upper left corner."""
+    width, height = 72 * figure.get_size_inches()
+    ax = figure.add_axes((0, 0, 1, 1))
+    ax.set(xlim=(0, width), ylim=(height, 0))
+    ax.set_axis_off()
+    ax.set_in_layout(False)
+    return Lettering(ax, inks, 1)
+
+
+def points_at(ax: Axes, x: float, y: float) -> tuple[float, float]:
+    """Say where a place of some axes lies, in points from the upper left corner of their figure."""
+    figure: Any = ax.get_figure()
+    across, up = ax.transData.transform((x, y)) * 72 / figure.dpi
+    return across, 72 * figure.get_figheight() - up
 
 
 @lru_cache(maxsize=2000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,6 +11,7 @@ from cnnlab.activations import softmax
 from cnnlab.course import plots
 from cnnlab.course.plots import _style as style
 from cnnlab.course.widgets._board import Board, slider
+from cnnlab.course.widgets._lettering import Text, lettering_over, points_at
 from cnnlab.losses import cross_entropy, cross_entropy_backward
 
 LARGEST_LOGIT = 6.0
@@ -46,6 +47,7 @@ def logits_answer(z0: float, z1: float, right: int) -> LogitsAnswer:
     return LogitsAnswer(p, loss, gradient, words)
 
 
+@style.course_style()
 def logits(z0: float = 0.7, z1: float = -0.6, right: int = 1) -> Board:
     """Show softmax, cross-entropy and p - y answering two logits.
 
@@ -67,12 +69,12 @@ def logits(z0: float = 0.7, z1: float = -0.6, right: int = 1) -> Board:
         "right": slider("right", right, "right class y", 0, 1),
     }
     left, middle, last = _logits_axes()
-    bars = left.bar([0, 1], [0.5, 0.5], width=0.6, color=style.BLUE, edgecolor="black")
-    numbers = [left.text(k, 0.5, "", ha="center", va="bottom") for k in (0, 1)]
-    (point,) = middle.plot([], [], marker="o", markersize=9, color=style.RED)
-    (slope,) = middle.plot([], [], linestyle="--", color=style.RED)
-    signed = last.bar([0, 1], [0.5, 0.5], width=0.6, edgecolor="black")
-    signs = [last.text(k, 0, "", ha="center", fontsize=style.LETTERS, linespacing=1.4) for k in (0, 1)]
+    look: dict[str, Any] = {"width": 0.6, "edgecolor": "black", "zorder": 5}  # over all that is not redrawn
+    bars = left.bar([0, 1], [0.5, 0.5], color=style.BLUE, **look)
+    (slope,) = middle.plot([], [], linestyle="--", color=style.RED, zorder=5)
+    (point,) = middle.plot([], [], marker="o", markersize=9, color=style.RED, zorder=5)
+    signed = last.bar([0, 1], [0.5, 0.5], **look)
+    lettering = lettering_over(plots.figure_of(left), ["black"])
     colours = style.colours_of(style.SIGNED)
 
     def draw(z0: float, z1: float, right: int) -> str:
@@ -81,16 +83,21 @@ def logits(z0: float = 0.7, z1: float = -0.6, right: int = 1) -> Board:
         step = answer.gradient[right]
         point.set_data([margin], [answer.loss])
         slope.set_data(margin + np.array([-4, 4]), answer.loss + step * np.array([-4, 4]))
-        middle.title.set_text(f"loss L, slope {style.probability(step)}")
-        middle.xaxis.label.set_text("z₁ − z₀" if right else "z₀ − z₁")
+        texts = [
+            Text(*points_at(middle, 0, 13.7), f"loss L, slope {style.probability(step)}", style.TITLE),
+            Text(*points_at(middle, 0, -2.8), "z₁ − z₀" if right else "z₀ − z₁", style.TITLE),
+        ]
         for k in (0, 1):
             p, gradient = answer.probabilities[k], answer.gradient[k]
-            side, way = ("bottom", "fall") if gradient > 0 else ("top", "rise")
             bars[k].set(height=p, hatch="//" if k == right else "")
-            numbers[k].set(position=(k, p + 0.02), text=style.probability(p) + ("\nright" if k == right else ""))
             signed[k].set(height=gradient, facecolor=colours(0.5 + gradient / 2))
-            signs[k].set(position=(k, gradient + 0.05 * np.sign(gradient)), verticalalignment=side)
-            signs[k].set_text(f"{style.probability(gradient, '+')}\n{Z[k]} should {way}")
+            said = style.probability(p) + (" right" if k == right else "")
+            texts.append(Text(*points_at(left, k, p + 0.05), said, style.TITLE))
+            x, y = points_at(last, k, gradient + 0.11 * np.sign(gradient))
+            texts.append(Text(x, y, style.probability(gradient, "+"), style.LETTERS))
+            way, further = ("fall", -13) if gradient > 0 else ("rise", 13)
+            texts.append(Text(x, y + further, f"{Z[k]} should {way}", style.LETTERS))
+        lettering.write(texts)
         return answer.words
 
     return Board(controls, plots.figure_of(left), draw)
@@ -99,7 +106,8 @@ def logits(z0: float = 0.7, z1: float = -0.6, right: int = 1) -> Board:
 def _logits_axes() -> tuple[Axes, Axes, Axes]:
     """Lay out the probabilities, the loss over the difference of the logits, and p - y."""
     left, middle, last = plots.new_axes(8.4, 3.1, columns=3)[0]
-    left.set(title="p", xlim=(-0.6, 1.6), ylim=(0, 1.3), yticks=[0, 0.5, 1])
+    left.set(title="p", xlim=(-0.6, 1.6), ylim=(0, 1.15), yticks=[0, 0.5, 1])
+    middle.set(title=" ", xlabel=" ")  # room for them
     last.set(title="p − y", xlim=(-0.6, 1.6), ylim=(-1.7, 1.7), yticks=[-1, 0, 1])
     for ax in (left, last):
         ax.set_xticks([0, 1], ["class 0", "class 1"])

@@ -22,8 +22,8 @@ KERNEL_LIMIT = 4.0  # of the colours of 100 · K
 class TrainingRun(NamedTuple):
     """What fifty steps on the noise image did."""
 
-    predictions: np.ndarray  # (50,) ŷ before each update
-    kernel_gradients: np.ndarray  # (50,) the largest |∂L/∂K_uv| of each step
+    predictions: np.ndarray  # (51,) ŷ before each update and after the last
+    kernel_gradients: np.ndarray  # (51,) the largest |∂L/∂K_uv|, likewise
     before: np.ndarray  # (5, 5) kernel
     after: np.ndarray  # (5, 5)
     dead: int  # blocks without a positive cell after the last update, of 256
@@ -37,16 +37,17 @@ def training_run(learning_rate: float) -> TrainingRun:
     image = rng.integers(1, 255, (32, 32))
     network = SingleFilterCNN.initialize(rng)
     before = network.parameters["conv_weight"][0, 0].copy()
-    predictions, largest, died_at = np.empty(STEPS), np.empty(STEPS), STEPS
-    for step in range(STEPS):
+    predictions, largest, died_at = np.empty(STEPS + 1), np.empty(STEPS + 1), STEPS
+    for step in range(STEPS + 1):
         record = network.forward(image)
         gradients = network.backward(record, 0)
         predictions[step] = record.prediction[0]
         largest[step] = np.abs(gradients["conv_weight"]).max()
         if not record.features.any():
             died_at = min(died_at, step)
-        sgd_step(network.parameters, gradients, learning_rate)
-    dead = int((network.forward(image).features == 0).sum())
+        if step < STEPS:
+            sgd_step(network.parameters, gradients, learning_rate)
+    dead = int((record.features == 0).sum())
     first, last = predictions[0], predictions[-1]
     if dead == 256:
         verdict = "dies"
@@ -70,6 +71,7 @@ def training_run(learning_rate: float) -> TrainingRun:
     return TrainingRun(predictions, largest, before, after, dead, verdict, words)
 
 
+@style.course_style()
 def single_filter_training(learning_rate: float = 0.001) -> Board:
     """Show what the learning rate does to notebook 3's network and its one image.
 
@@ -95,7 +97,7 @@ def single_filter_training(learning_rate: float = 0.001) -> Board:
     decay.set_yticks([ZERO_AT, 1e-15, 1e-10, 1e-5, 1], ["0", "1e−15", "1e−10", "1e−5", "1"])
     decay.minorticks_off()
     for ax in (curve, decay):
-        ax.set_xlim(-1, STEPS)
+        ax.set_xlim(-1, STEPS + 1)
         ax.grid(**style.GRID)
     plots.image(100 * run.before, first, title="100 · K before", signed=True, limits=(-KERNEL_LIMIT, KERNEL_LIMIT))
     plots.image(100 * run.after, second, title="100 · K after", signed=True, limits=(-KERNEL_LIMIT, KERNEL_LIMIT))

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
 from cnnlab.course import plots
 from cnnlab.course.plots import _style as style
@@ -29,6 +28,8 @@ CLASSES = np.array([1, 0])
 LARGEST_AT_START = max(float(np.abs(value).max()) for value in START.values())
 
 HIGHEST_LOSS = 1e6  # where the picture ends
+# Where the axis may end: at few places, as a picture whose axes stay is drawn in half the time.
+HIGHEST = (2.1, 10.0, 100.0, 1e4, HIGHEST_LOSS)
 ABOVE: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "frameon": False, "fontsize": style.LETTERS}
 
 
@@ -86,6 +87,7 @@ def softmax_run(learning_rate: float, steps: int, images: int) -> SoftmaxRun:
     return SoftmaxRun(losses, p, promised, history.diverged_at, verdict, words)
 
 
+@style.course_style()
 def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
     """Show what learning rate and steps do to the network of notebook 5.
 
@@ -102,31 +104,34 @@ def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
         If a slider cannot stand there.
     """
     controls = {
-        "learning_rate": learning_rate_slider(learning_rate, -4, 3, 0.25),
+        "learning_rate": learning_rate_slider(learning_rate, -4, 3, 0.25, readout_format=".2r"),
         "steps": slider("steps", steps, "steps", 1, 60),
         "images": choice("images", 1, "what it learns", [("I alone", 1), ("I, mirror", 2)]),
     }
     curve, answers = _training_axes()
-    (line,) = curve.plot([], [], marker="o", markersize=4, label="loss")
-    (promise,) = curve.plot([], [], "--", marker="x", markersize=8, color=style.RED, label="first step as promised")
-    curve.legend(**ABOVE)
-    (first,) = answers.plot([], [], marker="o", markersize=4, label="p₁ of I, should be 1")
-    (second,) = answers.plot([], [], "--", marker="s", markersize=4, label="p₁ of the mirror image, should be 0")
+    moving: dict[str, Any] = {"zorder": 5}  # over all that is not redrawn
+    (line,) = curve.plot([], [], marker="o", markersize=3, label="loss", **moving)
+    look: dict[str, Any] = {"marker": "x", "markersize": 8, "color": style.RED, **moving}
+    (promise,) = curve.plot([], [], "--", label="first step as promised", **look)
+    curve.legend(**ABOVE).set_zorder(0)
+    (first,) = answers.plot([], [], marker="o", markersize=3, label="p₁ of I, should be 1", **moving)
+    (second,) = answers.plot(
+        [], [], "--", marker="s", markersize=3, label="p₁ of the mirror image, should be 0", **moving
+    )
     legend = answers.legend(**ABOVE)
+    legend.set_zorder(0)
 
     def draw(learning_rate: float, steps: int, images: int) -> str:
         run = softmax_run(learning_rate, steps, images)
         at = np.arange(len(run.losses))
         line.set_data(at, np.minimum(run.losses, 100 * HIGHEST_LOSS))
         promise.set_data([0, 1], [run.losses[0], run.promised])
-        curve.set_ylim(-1.3, min(max(2.1, 1.5 * run.losses.max()), HIGHEST_LOSS))
+        highest = next(top for top in HIGHEST if top >= min(1.2 * run.losses.max(), HIGHEST_LOSS))
+        if highest != curve.get_ylim()[1]:
+            curve.set_ylim(-1.3, highest)
         first.set_data(at, run.probabilities[:, 0])
         second.set_data(at, run.probabilities[:, 1] if images == 2 else 1 - run.probabilities[:, 0])
         legend.get_texts()[1].set_text("p₁ of the mirror image, should be 0" if images == 2 else "p₀ of I, should be 0")
-        for ax in (curve, answers):
-            ax.set_xlim(-0.04 * steps - 0.1, 1.04 * steps + 0.1)
-        for moved in (line, first, second):
-            moved.set_markersize(4 if steps <= 30 else 0)
         return run.words
 
     return Board(controls, plots.figure_of(curve), draw)
@@ -146,14 +151,19 @@ def _training_axes() -> tuple[Axes, Axes]:
         "ln 2: says ½",
         ha="right",
         va="bottom",
-        fontsize=style.SMALL_LETTERS,
+        fontsize=style.LETTERS,
         transform=curve.get_yaxis_transform(),
     )
     curve.set(ylabel="loss L (logarithmic above 2)")
     curve.yaxis.set_label_coords(-0.15, 0.5)  # left of the widest of the numbers, wherever the axis ends
     answers.set(ylabel="probability", ylim=(-0.05, 1.05))
     for ax in (curve, answers):
-        ax.set_xlabel("step")
-        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        ax.set_xlabel("step (the first ones wider)")
+        ax.set_xscale("function", functions=(_signed_root, lambda root: root * abs(root)))
+        ax.set(xlim=(-0.05, 62), xticks=[0, 1, 2, 5, 10, 20, 40, 60])
         ax.grid(**style.GRID)
     return curve, answers
+
+
+def _signed_root(step: np.ndarray) -> np.ndarray:
+    return np.sign(step) * np.sqrt(abs(step))
