@@ -1,6 +1,7 @@
 """A class is collected: whose each notebook is, what becomes of each answer, and that none costs another."""
 
 import csv
+import io
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ from class_of_learners import BROKEN, HOSTILE, answers_of_a_class, hostile_sourc
 from exercise_helpers import NOTEBOOKS, OF_NOTEBOOK, ROOT
 
 from cnnlab.course.exercises import __main__ as command
-from cnnlab.course.exercises import _collect
+from cnnlab.course.exercises import _collect, _judge
 from cnnlab.course.exercises import filter_update as ex
 from cnnlab.course.exercises._judge import NOTEBOOKS as OF_THE_COURSE
 from cnnlab.course.exercises._judge import answer_in, exercises_of
@@ -119,6 +120,26 @@ def test_an_assigned_function_is_an_answer_where_its_cell_asks():
     assigned = "update = lambda weights, gradient, learning_rate: weights - learning_rate * gradient\n"
     assert answer_in([assigned + CHECK], ex.update)[0].state is State.CORRECT
     assert answer_in([UPDATE + CHECK, "update = 7"], ex.update)[0].state is State.CORRECT
+
+
+def test_the_functions_of_other_exercises_are_found_through_each_other():
+    gradient = "def gradient(image, output, target):\n    return squared_error(output, target) + image\n"
+    squared_error = "def squared_error(output, target):\n    return np.sum(output - target)\n"
+    others = ("squared_error", "gradient")
+    own = UPDATE.replace("- learning_rate", "- 0 * squared_error(weights, weights) - learning_rate")
+    assert answer_in([IMPORTS, squared_error, own], ex.update, others)[0].state is State.CORRECT
+    through = UPDATE.replace("gradient, learning_rate", "slope, rate").replace(
+        "learning_rate * gradient", "rate * slope"
+    )
+    through = through.replace("- rate", "- 0 * gradient(1, weights, weights) - rate")
+    assert answer_in([IMPORTS, squared_error, gradient, through], ex.update, others)[0].state is State.CORRECT
+    assert answer_in([IMPORTS, "def squared_error(", gradient, through], ex.update, others)[0].state is State.NOT_YET
+    assert answer_in([IMPORTS, "@none\n" + squared_error, UPDATE], ex.update, others)[0].state is State.CORRECT
+
+
+def test_a_grader_s_own_stub_is_not_attempted():
+    stub = "def update(weights, gradient, learning_rate):\n    # YOUR CODE HERE\n    raise NotImplementedError()\n"
+    assert answer_in([stub, CHECK], ex.update)[0].state is State.NOT_ATTEMPTED
 
 
 def test_nothing_else_is_run():
@@ -248,6 +269,14 @@ def test_what_a_judge_replies_is_not_believed():
     page = _collect._Page("01_filter_update", [])
     for reply in ({}, {"state": "perfect"}, {"state": "not yet", "slip": "no_such"}, {"state": ["correct"]}):
         assert {answer.state for answer in _collect._answers("anna", page, Judges(reply), {})} == {"crashed"}
+
+
+def test_where_a_process_cannot_be_copied_one_answer_is_judged_and_the_program_ends(monkeypatch, capsys):
+    monkeypatch.delattr(os, "fork", raising=False)
+    task = json.dumps({"notebook": "01_filter_update", "number": "1.4", "cells": [UPDATE]})
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{task}\n{task}\n"))
+    _judge.main()
+    assert json.loads(capsys.readouterr().out) == {"state": "correct", "slip": None, "code": UPDATE.rstrip()}
 
 
 # The command

@@ -185,7 +185,7 @@ class _Judges:
         except OSError:
             line = ""
         alarm.cancel()
-        if not line:
+        if not line or not hasattr(os, "fork"):
             process.kill()
             process.wait()
         reply = json.loads(line) if line else {"state": OUT_OF_TIME if overdue.is_set() else CRASHED}

@@ -51,39 +51,55 @@ def exercises_of(notebook: str) -> list[Exercise]:
 # An answer in a notebook
 
 
-def answer_in(cells: list[str], exercise: Exercise) -> tuple[Verdict, str]:
+def answer_in(cells: list[str], exercise: Exercise, others: tuple[str, ...] = ()) -> tuple[Verdict, str]:
     """Judge the answer that a notebook's cells hold, and return its code too.
 
     It is the last definition of the function before the last cell that asks for a verdict. Run are: this definition;
-    what else the same cell defines, where the function uses it; and the imports of any cell that it uses. Nothing else.
+    what else its cell defines, where the function uses it; the functions of `others`, the page's other exercises,
+    where it uses them; and the imports of any cell that these use. Nothing else.
     """
-    defines = re.compile(rf"^(def {exercise.name}\b|{exercise.name} *=.*\n(.*\n)*.*\b{exercise.name}\.check\()", re.M)
-    asks = re.compile(rf"\b{exercise.name}\.(check|require|judge)\(")
-    asking = [k for k, cell in enumerate(cells) if asks.search(cell)]
-    until = asking[-1] + 1 if asking else len(cells)
-    cell = next((cell for cell in reversed(cells[:until]) if defines.search(cell)), None)
+    cell = _cell_of(exercise.name, cells)
     if cell is None:
         return Verdict(State.NOT_ATTEMPTED, None, ("The notebook does not define the function.",)), ""
     try:
-        statements = _parsed(cell)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        used, own = _uses(exercise.name, _parsed(cell))
+    except NO_PYTHON as error:
         return Verdict(State.NOT_YET, None, (f"Python cannot read the cell: {_words(error)}",)), cell
-    used, parts = _uses(exercise.name, statements)
-    code = "\n\n\n".join(filter(None, (ast.get_source_segment(cell, part) for part in parts)))
+    code = "\n\n\n".join(filter(None, (ast.get_source_segment(cell, part) for part in own)))
+    if any(map(_is_untouched, own)):
+        return Verdict(State.NOT_ATTEMPTED, None, ("The function is as the grader made it.",)), code
+    before: list[tuple[str, ast.stmt]] = []
+    for name in reversed(others):  # later exercises use earlier ones
+        other = _cell_of(name, cells) if name in used - _defined(*own) else None
+        with contextlib.suppress(*NO_PYTHON):
+            more, parts = _uses(name, _parsed(other)) if other else (set(), [])
+            used |= more
+            before = [(other or "", part) for part in parts] + before
     page: dict[str, Any] = {"__name__": "__main__"}
-    for part in _imports(cells, used):
+    for text, part in [*_imports(cells, used), *before]:
         with contextlib.suppress(Exception):  # where it matters, the function will say that a name is missing
-            _run(part, page)
+            _run(part, text, page)
     try:
-        linecache.cache[CELL] = (len(cell), None, cell.splitlines(keepends=True), CELL)
-        for part in parts:
-            _run(part, page)
+        for part in own:
+            _run(part, cell, page)
     except Exception as error:
         return Verdict(State.NOT_YET, None, (f"The cell raises {_words(error)}",)), code
     return exercise.judge(page.get(exercise.name)), code
 
 
-CELL = "<the learner's cell>"
+NO_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # what the parser raises
+
+
+def _cell_of(name: str, cells: list[str]) -> str | None:
+    asks = re.compile(rf"\b{name}\.(check|require|judge)\(")
+    asking = [k for k, cell in enumerate(cells) if asks.search(cell)]
+    for cell in reversed(cells[: asking[-1] + 1] if asking else cells):
+        defined = re.search(rf"^(def {name}\b|{name} *=)", cell, re.M)
+        if defined and (defined[0].startswith("def") or asks.search(cell)):
+            return cell
+    return None
+
+
 MAGIC = re.compile(r"^[ \t]*([%!?].*|[\w.]+\?+[ \t]*)$", re.M)  # what IPython understands and Python does not
 
 
@@ -101,29 +117,49 @@ def _uses(name: str, statements: list[ast.stmt]) -> tuple[set[str], list[ast.stm
     while more != names:
         names = more
         parts = [statement for statement in statements if _defined(statement) & names]
-        more = names | {node.id for part in parts for node in ast.walk(part) if isinstance(node, ast.Name)}
+        more = names.union(*map(_read, parts))
     return names, parts
 
 
-def _defined(statement: ast.stmt) -> set[str]:
-    if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
-        return {statement.name}
-    if isinstance(statement, (ast.Import, ast.ImportFrom)):
-        return {(alias.asname or alias.name).split(".")[0] for alias in statement.names}
-    targets = statement.targets if isinstance(statement, ast.Assign) else []
-    return {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
+def _read(statement: ast.stmt) -> set[str]:
+    """Return the names in a statement that are no arguments of a function in it."""
+    nodes = list(ast.walk(statement))
+    arguments = {node.arg for node in nodes if isinstance(node, ast.arg)}
+    return {node.id for node in nodes if isinstance(node, ast.Name)} - arguments
 
 
-def _imports(cells: list[str], names: set[str]) -> Iterator[ast.stmt]:
+def _defined(*statements: ast.stmt) -> set[str]:
+    names = set()
+    for statement in statements:
+        if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+            names.add(statement.name)
+        elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+            names |= {(alias.asname or alias.name).split(".")[0] for alias in statement.names}
+        elif isinstance(statement, ast.Assign):
+            targets = [node for target in statement.targets for node in ast.walk(target)]
+            names |= {node.id for node in targets if isinstance(node, ast.Name)}
+    return names
+
+
+def _is_untouched(statement: ast.stmt) -> bool:
+    """Whether this is a function as nbgrader leaves it where nobody told it what a stub is."""
+    body = statement.body if isinstance(statement, ast.FunctionDef) else []
+    return [ast.unparse(line) for line in body] == ["raise NotImplementedError()"]
+
+
+def _imports(cells: list[str], names: set[str]) -> Iterator[tuple[str, ast.stmt]]:
     for cell in cells:
-        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        with contextlib.suppress(*NO_PYTHON):
             for statement in _parsed(cell) if "import" in cell else []:
                 if isinstance(statement, (ast.Import, ast.ImportFrom)) and _defined(statement) & {*names, "*"}:
-                    yield statement
+                    yield cell, statement
 
 
-def _run(statement: ast.stmt, page: dict[str, Any]) -> None:
-    exec(compile(ast.Module([statement], []), CELL, "exec"), page)  # noqa: S102  (what this program is for)
+def _run(statement: ast.stmt, cell: str, page: dict[str, Any]) -> None:
+    """Run a statement of a cell, whose lines Python finds again where an error is to be explained."""
+    name = f"<cell {hash(cell)}>"
+    linecache.cache[name] = (len(cell), None, cell.splitlines(keepends=True), name)
+    exec(compile(ast.Module([statement], []), name, "exec"), page)  # noqa: S102  (what this program is for)
 
 
 def _words(error: BaseException) -> str:
@@ -134,8 +170,9 @@ def _words(error: BaseException) -> str:
 
 
 def _verdict(task: dict[str, Any]) -> dict[str, Any]:
-    exercise = next(one for one in exercises_of(task["notebook"]) if one.number == task["number"])
-    verdict, code = answer_in(task["cells"], exercise)
+    exercises = {one.number: one for one in exercises_of(task["notebook"])}
+    exercise = exercises.pop(task["number"])
+    verdict, code = answer_in(task["cells"], exercise, tuple(one.name for one in exercises.values()))
     return {"state": verdict.state.words, "slip": verdict.slip, "code": code[:LONGEST_CODE]}
 
 
@@ -182,11 +219,11 @@ def _confine(folder: str, seconds: float, memory: int) -> None:
     with contextlib.suppress(ImportError, OSError, ValueError):  # there is no such limit here
         import resource
 
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_WRITTEN, MOST_WRITTEN))
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
         most = pages * resource.getpagesize() + memory * 2**20
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_WRITTEN, MOST_WRITTEN))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _refuse_what_reaches_outside(folder)
 
 
