@@ -8,7 +8,7 @@ ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 INSTALL = $$($(BIN)/python -m uv --version > /dev/null 2>&1 \
 	&& echo $(BIN)/python -m uv pip install --python $(BIN)/python || echo $(BIN)/python -m pip install) --quiet
 
-.PHONY: lab test test-all coverage test-browser test-colab test-teaching test-versions bench lint links notebooks clean
+.PHONY: lab test test-all coverage test-browser test-colab test-teaching test-versions bench site lint links notebooks clean
 
 lab: .venv/ready
 	$(BIN)/jupyter lab $(ROOT) $(ARGS) notebooks/01_filter_update.ipynb
@@ -26,10 +26,15 @@ test-all: .venv/ready
 coverage: .venv/ready-to-lint
 	$(BIN)/python -m pytest -n 2 --dist loadscope -m "" --cov=cnnlab $(ARGS)
 
-# Move every slider in a real browser; Chromium must be installed, as in `apt-get install chromium`.
+# Move every slider and open every page of the book in a real browser; Chromium must be installed, as in `apt-get install chromium`.
 test-browser: .venv/ready
-	@$(INSTALL) --editable ".[browser]"
+	@$(INSTALL) --editable ".[browser,site]"
 	$(BIN)/python -m pytest tests/browser $(ARGS)
+
+# Build the book of the course, static files that need no server, into site/.
+site: .venv/ready
+	@$(INSTALL) --editable ".[site]"
+	$(BIN)/python tools/site.py
 
 # Run the notebooks as Colab does: its versions, and a package that only the setup cell installs.
 test-colab: .venv/ready-to-lint
@@ -63,7 +68,7 @@ notebooks: .venv/ready
 	$(BIN)/python tools/run_notebooks.py
 
 clean:
-	rm -rf .venv .nox .coverage
+	rm -rf .venv .nox .coverage site
 
 .venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit('cnnlab needs Python 3.11 or later; name one: make PYTHON=python3.12' if sys.version_info < (3, 11) else 0)"

@@ -463,7 +463,7 @@ def test_an_array_of_the_page_that_a_function_changes_gets_its_numbers_back(doub
 
 def test_a_relation_to_the_right_numbers_is_named_where_it_holds_for_several_inputs(double):
     relations = {
-        "return 2 * factor * image": "All is 2 times what it should be.",
+        "return 2 * factor * image": "Every number is 2 times what it should be.",
         "return -factor * image": "Every sign is wrong.",
         "return factor * image[:, ::-1]": "They are the right numbers mirrored.",
         "return 0 * image": "All are 0.",
@@ -475,6 +475,9 @@ def test_a_relation_to_the_right_numbers_is_named_where_it_holds_for_several_inp
         line = double.judge(double_of(body)).lines[0]
         assert line.endswith(relation or tuple("0123456789)")) or line[:-1].endswith(tuple("0123456789)")), line
         assert not relation or relation in line
+    total = exercise_of(lambda values: values.sum(), [1.0, 2, 4], [3.0, 5, 1])
+    assert "It is 3 times what it should be." in words_of(total.check, lambda values: 3 * values.sum())
+    assert "The sign is wrong." in words_of(total.check, lambda values: -values.sum())
     halves = exercise_of(lambda values: 3 * values, [0.5, 1.5, 2.5], [0.5, 7, 3])
     assert "The decimals are cut off" in words_of(halves.check, lambda values: (3 * values).astype(int))
 

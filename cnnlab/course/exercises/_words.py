@@ -190,7 +190,8 @@ def relations(got: tuple[np.ndarray, ...], right: tuple[np.ndarray, ...]) -> set
         found.add("The decimals are cut off, since the array holds whole numbers.")
     factor = float((mine * wanted).sum() / (wanted * wanted).sum())
     if abs(factor) > 1e-6 and nearly_equal(mine, factor * wanted):
-        found.add("Every sign is wrong." if abs(factor + 1) < 1e-6 else f"All is {factor:.4g} times what it should be.")
+        times = f"{'Every number' if mine.ndim else 'It'} is {factor:.4g} times what it should be."
+        found.add(times if abs(factor + 1) > 1e-6 else "Every sign is wrong." if mine.ndim else "The sign is wrong.")
     if mine.ndim >= 2:
         orders = {
             "turned by 180°": wanted[..., ::-1, ::-1],

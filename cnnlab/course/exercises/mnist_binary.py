@@ -3,9 +3,9 @@
 import numpy as np
 
 from cnnlab.activations import sigmoid
-from cnnlab.convolution import conv2d
+from cnnlab.convolution import conv2d, conv2d_backward, unfold
 from cnnlab.course.exercises.checker import exercise
-from cnnlab.normalization import standardize
+from cnnlab.normalization import standardize, standardize_backward
 
 
 @exercise(
@@ -62,10 +62,9 @@ binary_labels.add_slips(
     lambda digits, threshold: np.where(digits > threshold, digits, 0),
     "other_digits_kept: The digits that are not greater are still there as they were. Their label is 0.",
     lambda digits, threshold: np.where(digits > threshold, 1, digits),
-    "last_label_only: You return the label of the last digit. "
-    "Each overwrites the one before: keep them all, in an array.",
+    "last_label_only: One number comes back, as if each label overwrote the one before. Keep them all, in an array.",
     lambda digits, threshold: 1 if digits[-1] > threshold else 0,
-    "first_label_only: You return the label of the first digit. Does `return` stand inside the loop? "
+    "first_label_only: One number comes back, as the label of the first digit. Does `return` stand inside the loop? "
     "The loop ends there: move it behind.",
     lambda digits, threshold: 1 if digits[0] > threshold else 0,
     "places_compared: You compare n, the place of a digit in the array. The digit itself is digits[n].",
@@ -75,17 +74,11 @@ binary_labels.add_slips(
     binary_labels_at_the_digits,
     "indices: You return the indices of the digits that are greater. Return a label for every digit, in order: 0 or 1.",
     lambda digits, threshold: np.flatnonzero(digits > threshold),
-    "any_digit: You return one answer for all digits together, as `any` gives it. Each digit has a label of its own.",
+    "any_digit: One number comes back for all digits together, as `any` gives it. Each digit has a label of its own.",
     lambda digits, threshold: 1 if np.any(digits > threshold) else 0,
-    "never_appended: Your array stays empty. np.append does not change the array that it gets: "
-    "it returns a longer one, which needs a name.",
-    lambda digits, threshold: np.zeros(0),
     "tuple_of_one: A tuple with one array in it came back. np.where(condition) alone makes one, which holds the "
     "places; np.where(condition, 1, 0) gives labels. A comma behind the result makes a tuple too.",
     lambda digits, threshold: np.where(digits > threshold),
-    "one_whole_number: int(…) makes one number of one number, and here come many. "
-    "True and False count as 1 and 0: leave them as they are.",
-    lambda digits, threshold: int(digits > threshold),
 )
 
 
@@ -96,8 +89,9 @@ binary_labels.add_slips(
         (np.array([[0.0, 2, -3, 4, 1], [5, 6, 7.015625, 8, 3], [9, 0, -2, 1, 4]]), 2),
         (np.array([[0.5, 3, 1], [2, 7, 0], [4, 1.5, 6], [8, 5, 9]]), 2),
         (np.arange(16.0).reshape(4, 4), 3),
-        (np.array([[3.0, 1, 4], [1, 5, 9]]), 1),
+        (np.array([[3.0, 1, 4]]), 1),
     ],
+    without=(unfold,),
     hints=[
         "Count the windows first. In how many rows, and in how many columns, can the top left corner of a window lie? "
         "A window that sticks out over the edge is cut short without a word, and does not fit into its column.",
@@ -174,8 +168,8 @@ patch_columns.add_slips(
     "image_taken_for_a_square: You count as many windows side by side as below each other, "
     "which holds for square images only. image.shape[1] has the number of columns.",
     lambda image, size: written(image, size, (image.shape[0] - size + 1,) * 2),
-    "rows_and_columns_exchanged: Your rows and columns are exchanged: image.shape has the number of rows first, "
-    "and so has a slice of image.",
+    "rows_and_columns_exchanged: A window does not have as many numbers as its column. Are rows and columns exchanged? "
+    "image.shape has the number of rows first, and so has a slice of image.",
     lambda image, size: written(image, size, windows(image, size).shape[1::-1]),
     "window_over_the_edge: A window does not have as many numbers as its column. Does it stick out over the edge of "
     "the image, so that it is cut short? Or is it still a square, not laid out with `.ravel()`?",
@@ -183,8 +177,8 @@ patch_columns.add_slips(
     "list_over_the_edge: Some windows are smaller than others: "
     "they stick out over the edge of the image and are cut short. Count the places where a whole window fits.",
     lambda image, size: np.array([image[i : i + size, j : j + size].ravel() for i, j in np.ndindex(image.shape)]).T,
-    "written_into_rows: You write window m into row m: patches[m] is a row. "
-    "A colon in front of the m makes it column m.",
+    "written_into_rows: A window does not fit into the place that it is written to. "
+    "Is that a row? patches[m] is row m; a colon in front of the m makes it column m.",
     written_at(lambda i, j, rows, columns: i * columns + j),
     "left_as_squares: Your windows are still squares, stacked in an array with three axes. "
     "Lay each out with `.ravel()`, and put it into a column of a matrix.",
@@ -210,7 +204,7 @@ patch_columns.add_slips(
     "column_i_plus_j: You put window (i, j) into column i + j, where several windows meet. "
     "Before row i there are i full rows of windows, so its columns begin at i · (number of windows side by side).",
     written_at(lambda i, j, rows, columns: np.s_[:, i + j]),
-    "i_times_image_columns: You multiply i by the number of columns of the image. "
+    "i_times_image_columns: A window's column does not exist. Is i multiplied by the number of columns of the image? "
     "One row of windows fills fewer: as many as there are windows side by side.",
     lambda image, size: written(
         image, size, windows(image, size).shape[:2], lambda i, j, rows, columns: np.s_[:, i * image.shape[1] + j]
@@ -229,6 +223,7 @@ patch_columns.add_slips(
         (np.array([1, 2, -1]), np.array([6, 0, 3])),
         (np.array([0.5, -1, -2, 0, -3, 1]), np.array([-10.0, 12, 11.5, 15, -9, 9])),
     ],
+    without=(standardize_backward,),
     hints=[
         "Prepare what the formula needs: μ, δ and z, all from s. The tiny example of section 4 has the lines for them.",
         "ḡ is the mean of g. The mean of the products g z is one number too: multiply first, then take the mean. For "
@@ -339,6 +334,7 @@ gradient_of_sums.add_slips(
             np.arange(60).reshape(2, 2, 3, 5) * 29 % 17 - 7,
         ),
     ],
+    without=(conv2d_backward,),
     hints=[
         "One entry first: ∂L/∂K_kuv is a sum over n, i and j. Which numbers of E belong to filter k, and which pixels "
         "does its weight (u, v) meet? In the first input, weight (0, 0) of filter 0 gets 1·1 − 2·0 = 1 from image 0 "
@@ -572,8 +568,8 @@ dense_step.add_slips(
     "averaged_again: The products are right, but you take their mean. "
     "dz has the 1/N of the loss already: add them up, np.sum.",
     step(lambda dz, f: dz @ f / len(dz)),
-    "axes_exchanged: f has a row for each digit, and dz a number for each digit: "
-    "in f @ dz the columns of f meet the digits. Which axis of f has to go with dz?",
+    "axes_exchanged: A matrix product does not fit. f has a row for each digit and a column for each feature, "
+    "dz a number for each digit. Which axis of f has to go with dz?",
     step(lambda dz, f: f @ dz),
     "gradients_alone: You return the gradients. Subtract learning_rate times each of them from w and d.",
     lambda f, y, w, d, learning_rate: gradients(f, y, w, d),

@@ -3,7 +3,8 @@
 # ruff: noqa: E741  (the image is I and a block is (k, l) in the formulas, and so in the code)
 import numpy as np
 
-from cnnlab.convolution import conv2d, zero_pad
+from cnnlab.activations import relu_backward
+from cnnlab.convolution import conv2d, conv2d_backward, zero_pad
 from cnnlab.course.exercises.checker import exercise
 from cnnlab.pooling import max_pool2d, max_pool2d_backward
 
@@ -32,6 +33,7 @@ NEGATIVE_MAP = np.array([[-1.0, -3], [-2, -4], [-9, -6], [-5, -8]])
         (ODD_MAP,),
         (PAGE_MAP,),
     ],
+    without=(max_pool2d,),
     hints=[
         "How many whole 2×2 blocks fit below each other, and how many side by side? R.shape[0] counts rows, "
         "R.shape[1] columns. A block beyond the edge is empty and has no maximum: NumPy then speaks of a zero-size "
@@ -87,12 +89,12 @@ max_pool.add_slips(
     "shape_exchanged: You take the number of columns for the number of rows. "
     "R.shape is (rows, columns), in this order.",
     lambda R: pool_blocks(R, R.shape[1] // 2, R.shape[0] // 2),
-    "block_for_each_cell: You count more blocks than the map holds: R.shape counts cells. "
-    "A block beyond the edge is empty, which NumPy calls zero-size. How many fit side by side?",
+    "block_for_each_cell: A piece is empty (NumPy says zero-size), so it begins beyond the edge. "
+    "Do your loops run over R.shape? It counts cells: how many blocks fit below each other, and side by side?",
     lambda R: pool_blocks(R, *R.shape),
     "k_and_l_exchanged: k and l are exchanged: k counts rows of blocks and l columns, so block (k, l) is "
     "R[2k : 2k + 2, 2l : 2l + 2], in this order.",
-    lambda R: pool_whole_blocks(R.T, np.max) if R.shape[0] == R.shape[1] else R[:0].max(),
+    lambda R: pool_blocks(R.T, R.shape[0] // 2, R.shape[1] // 2),
     "slice_ends_at_k_plus_2: Your slices begin at 2k and end at k + 2, so they are empty from k = 2 on. "
     "Two rows from row 2k on are 2k : 2k + 2.",
     pool_slices_that_end_at_k_plus_2,
@@ -126,9 +128,6 @@ max_pool.add_slips(
     "result_as_large_as_the_map: Your result is as large as the map, and most of it was never filled. "
     "P has one cell for each block: half as many rows and half as many columns.",
     lambda R: np.pad(max_pool2d(R), [(0, n - n // 2) for n in R.shape]),
-    "maxima_at_block_corners: Your result is as large as the map, with each maximum at the corner of its block. "
-    "P has one cell for each block, and the maximum of block (k, l) belongs in P[k, l].",
-    lambda R: np.pad(np.kron(max_pool2d(R), [[1, 0], [0, 0]]), [(0, n % 2) for n in R.shape]),
 )
 
 
@@ -139,10 +138,11 @@ max_pool.add_slips(
         # The four places of a winner, of which none is opposite to the smallest number, and whole numbers in R.
         (np.array([[1.5, -2, 3, 0.5]]), np.array([[2, 1, -3, 6, 0, -1, 9, 3], [5, -1, 4, 2, 3, 8, -2, 7]])),
         (np.array([[2.0], [-4], [0.5]]), np.array([[0.0, 0], [0, 0], [1, 4], [4, 2], [3, 1], [3, 2.5]])),
-        (np.array([[3.0]]), np.array([[-9.0, -6], [-5, -8]])),
+        (np.array([[3.0]]), np.array([[-6.0, -9], [-5, -8]])),
         (np.array([[1.0, 2, 3], [4, 5, 6]]), ODD_MAP),
         (PAGE_POOLED, PAGE_MAP),
     ],
+    without=(max_pool2d_backward,),
     hints=[
         "The result has the shape of R and begins as zeros. There are as many blocks as dP has cells; one beyond the "
         "edge would be an empty sequence. Each writes one number: where in the map, and which?",
@@ -217,8 +217,8 @@ pool_gradient.add_slips(
     "tie_in_each_row: Where numbers are equal, the first of each row of the block gets the gradient. "
     "`break` leaves only the inner loop; only one cell of a block wins.",
     pool_gradient_to_a_tie_in_each_row,
-    "place_in_the_block: You use the place inside the block as the place in the map, "
-    "so all gradients land at the top left. Add where the block begins.",
+    "place_in_the_block: Gradients of several blocks land in the same cells, as you leave out where the block begins. "
+    "Add 2k to the row and 2l to the column inside the block.",
     lambda dP, R: back_to_one_cell(dP, R, lambda k, l, row, column: (row, column)),
     "offset_k_and_l: You add k and l to the place inside the block. "
     "But block (k, l) begins at row 2k and column 2l of the map.",
@@ -282,12 +282,13 @@ pool_gradient.add_slips(
         # Where C[0, 0] is positive, dR[0, 0] is whole, and where it is not, E[0, 0] is 0: neither kind holds elsewhere.
         (
             np.array([[0.5, 2.5, 3, -4, 7, 1], [5, -6, -7.5, 8, 2.5, -3]]),
-            np.array([[-2.0, -1, -3, 4, 1, -2], [-5, -3, -2, 1.5, 6, 4]]),
+            np.array([[-2.0, -1, -3, -4, 1, -2], [-5, 3, -2, -1, 6, 4]]),
         ),
         (np.array([[1.0, -2], [3, 4.5], [-5, 6], [7, 8]]), np.array([[2, -1], [0, 3], [4, -2], [-1, -2]])),
         (np.array([[1.0, 2.5, 3]]), np.array([[0.0, 2, -1]])),
         (_rng.normal(size=(32, 32)), PAGE_MAP),
     ],
+    without=(relu_backward,),
     hints=[
         "Two cases for each cell, and only C decides which one. What arrives in the one, what in the other?",
         "C > 0 is a map of True and False. In a product, True counts as 1 and False as 0.",
@@ -368,7 +369,8 @@ relu_gradient.add_slips(
     "map_taken_for_a_square: You use the number of rows for the columns too. "
     "A map need not be square: C.shape holds both numbers.",
     lambda dR, C: relu_cell_by_cell(dR, C, len(C), len(C)),
-    "size_of_the_page: Your loops run over 32 rows and 32 columns whatever the map. Take their numbers from C.shape.",
+    "size_of_the_page: An index runs beyond a map. Do your loops count 32 rows and 32 columns, whatever the map, "
+    "or are rows and columns exchanged? C.shape holds both numbers, rows first.",
     lambda dR, C: relu_cell_by_cell(dR, C, 32, 32),
 )
 
@@ -381,6 +383,7 @@ relu_gradient.add_slips(
         (SMALL_E, SMALL_IMAGE, 3),
         (np.where(PAGE_MAP > 1, PAGE_MAP, 0), PAGE_IMAGE, 5),
     ],
+    without=(conv2d_backward,),
     hints=[
         "Begin with p: a kernel with 3 rows reaches 1 pixel beyond the edge, one with 5 reaches 2. Then pad the "
         "image, so that pixel (i − p, j − p) stands at (i, j).",
@@ -530,6 +533,7 @@ kernel_gradient.add_slips(
     "3.5",
     "hunt the bug in a kernel gradient",
     inputs=FILTERING,
+    without=(conv2d_backward,),
     hints=[
         "Make the case so small that you can see it: call it with an E of zeros but for a single 1 in the middle. By "
         "the formula, the gradient is then the piece of the image around that cell, as it stands. What do you get?",
@@ -607,16 +611,7 @@ found_gradient.add_slips(
     "shifted_twice: Every pixel is p too far up and p too far left. "
     "u and v already count from −p; and if you pad the image, pixel (i, j) stands at (i + p, j + p).",
     lambda E, I, size: pixel_by_pixel(E, I, size, lambda i, j, u, v: (i + u - size // 2, j + v - size // 2)),
-    "turned_and_shifted: Now every pixel is p too far down and p too far right, and the bug is still there. "
-    "There was no shift missing: u and v count from −p.",
-    lambda E, I, size: pixel_by_pixel(E, I, size, lambda i, j, u, v: (i - u + size // 2, j - v + size // 2)),
     "without_the_shift: The shift is missing: your window begins at pixel (i, j), but its centre lies there. "
     "If u and v count from 0, the centre of the kernel is (p, p).",
     kernel_gradient_without_the_shift,
-    "turned_without_first_pixels: The bounds were right: row 0 and column 0 are inside the image. "
-    "The bug is still there; it is no matter of the edge.",
-    lambda E, I, size: right_gradient(E, np.pad(I[1:, 1:], ((1, 0), (1, 0))), size)[::-1, ::-1],
-    "turned_without_last_weights: The ranges were right: range(−p, "
-    "p) leaves the last row and the last column of dK at 0. The bug is still there; look at which pixel is read.",
-    lambda E, I, size: np.pad(right_gradient(E, I, size)[:0:-1, :0:-1], (0, 1)),
 )

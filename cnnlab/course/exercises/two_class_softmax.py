@@ -5,14 +5,14 @@ import numpy as np
 from cnnlab.activations import softmax
 from cnnlab.course.exercises.checker import exercise
 from cnnlab.linear import linear
-from cnnlab.losses import cross_entropy
+from cnnlab.losses import cross_entropy, cross_entropy_backward
 from cnnlab.pooling import max_pool2d, max_pool2d_backward
 
 # A row is an image, a column a class. Exercises with labels begin with a batch of one image, where a slip in the
 # formula shows by itself; a slip with the batch, such as a missing 1/N, shows afterwards. In 5.2 and 5.3 every batch
 # has a label that is no row of it, so that to pick a row by a label is an error.
-ONE_IMAGE = np.array([[2.0, 0.5, 3]])
-TWO_IMAGES = np.array([[2, 1, 3], [0, 2, 4]])  # whole numbers
+ONE_IMAGE = np.array([[2.0, 0.75, 3]])
+TWO_IMAGES = np.array([[2.0, 1, 3], [0, 2, 4]])
 
 
 @exercise(
@@ -21,10 +21,12 @@ TWO_IMAGES = np.array([[2, 1, 3], [0, 2, 4]])  # whole numbers
     inputs=[
         (TWO_IMAGES,),
         (np.array([[0.5, -2, 1, 3]]),),
+        (np.array([[2, 0], [1, 3], [-1, 0]]),),
         (np.array([[1000.0, 0], [0, 3], [1000, 1001]]),),
         (np.array([[-1000.0, -1001, -1002], [2000, -5000, 0]]),),
         (np.array([[-5000.0, 0.5, 1], [0, 2, 1000], [1000, -1000, 0]]),),
     ],
+    without=(softmax,),
     hints=[
         "Begin with `plain_softmax` of section 3. Which two of its steps must look at one row at a time?",
         "Before the exponential, subtract from each row its own largest score: that is the M = max z of this row.",
@@ -85,8 +87,6 @@ stable_softmax.add_slips(
     lambda z: softmax(z[-1]),
     "running_sum: The first row is right, but your sum goes on into the next. Set it back to 0 for each row.",
     lambda z: np.exp(shifted(z)) / np.cumsum(np.exp(shifted(z)).sum(axis=1))[:, None],
-    "unfinished_sum: You divide while the sum of the row is still growing. Finish the sum first, then divide.",
-    lambda z: np.exp(shifted(z)) / np.cumsum(np.exp(shifted(z)), axis=1),
     "not_divided: What you return are the exponentials. Divide each row by its sum, so that it adds up to 1.",
     lambda z: np.exp(shifted(z)),
     "shifted_above_only: Only one of the two exponentials is shifted. "
@@ -117,11 +117,13 @@ stable_softmax.add_slips(
         (TWO_IMAGES, np.array([2, 1])),
         (np.array([[-1000.0, 0, 2], [0, 3, 1]]), np.array([2, 1])),
         (np.array([[1000.0, 0, 1], [0, 3, 1]]), np.array([0, 2])),
-        (np.array([[3.0, 1, 0, 2], [1000, 0, 1, 0], [0, 1, 2, 2]]), np.array([2, 1, 3])),
+        (np.array([[3, 1, 0, 2], [1000, 0, 1, 0], [0, 1, 2, 2]]), np.array([2, 1, 3])),
         (np.array([[-0.5, -1.5, -3]]), np.array([2])),
+        (np.array([[0.0, 1000]]), np.array([1])),
         (np.array([[-2001.5, 0.5, 1], [1000, 1000, 999]]), np.array([0, 2])),
         (np.array([[-1002.5, -1000, -1001], [2000, 0, 1]]), np.array([0, 2])),
     ],
+    without=(cross_entropy,),
     hints=[
         "Take the last formula of section 4, L = M + ln Σ exp(z − M) − z_y, for one image first.",
         "For image n: its scores are z[n], M is z[n].max(), and the score of its right class is z[n, y[n]].",
@@ -184,6 +186,8 @@ mean_loss.add_slips(
     lambda z, y: loss_of_parts(0, shifted(z), 0),
     "labels_from_1: You subtract 1 from the labels. They count from 0, as columns do: label 2 is column 2.",
     lambda z, y: np.mean(losses_of(z, (y - 1) % z.shape[1])),
+    "image_number_for_the_label: You take column n for image n. The column is that of its label: z[n, y[n]].",
+    lambda z, y: np.mean(losses_of(z, np.arange(len(z)) % z.shape[1])),
     "right_score_added: The sign of z_y is wrong: the score of the right class is subtracted.",
     lambda z, y: loss_of_parts(z.max(axis=1), shifted(z), -right_scores(z, y)),
     "another_logarithm: Your logarithm has another base. ln is np.log; np.log10 and np.log2 are others.",
@@ -233,6 +237,7 @@ for digits in (8, 10, 12, 15):
         (np.array([[0.0, 2.5, -1, 1], [3, 1, 0, 2]]), np.array([3, 1])),
         (np.array([[1, 0, 2, 1], [0, 1, 0, 3], [9, 0, 1, 0]]), np.array([2, 3, 1])),
     ],
+    without=(cross_entropy_backward,),
     hints=[
         "Section 5 has the gradient for one image. The mean over N images gives each of them a share of 1/N.",
         "softmax(z) gives p for the whole batch. Write each label as a row with a 1 at the right class: one-hot.",
@@ -272,7 +277,8 @@ def score_gradient_of_whole_columns(z, y):
 score_gradient.add_slips(
     "not_divided: You do not divide by N. The loss is a mean over the batch, so each image has a share of 1/N.",
     lambda z, y: surplus(z, y),
-    "two_classes_only: np.eye(2) knows two classes only. Make it as large as the number of classes: z.shape[1].",
+    "two_classes_only: p and one-hot have different shapes. np.eye(2) knows two classes only: "
+    "make it as large as the number of classes, z.shape[1].",
     lambda z, y: (softmax(z) - np.eye(2)[y]) / len(z),
     "minus_the_label: You subtract the label as a number. "
     "It says which entry of a row loses 1: make it one-hot, np.eye(z.shape[1])[y].",
@@ -285,6 +291,10 @@ score_gradient.add_slips(
     score_gradient_of_whole_columns,
     "labels_from_1: You subtract 1 from the labels. They count from 0, as columns do: label 2 is column 2.",
     lambda z, y: surplus(z, y - 1) / len(z),
+    "image_number_for_the_label: You subtract 1 in column n for image n. The column is that of its label: p[n, y[n]].",
+    lambda z, y: surplus(z, np.arange(len(z))) / len(z),
+    "one_from_every_class: You subtract 1 in every column. Only that of the right class loses 1: p[n, y[n]].",
+    lambda z, y: (softmax(z) - 1) / len(z),
     "right_class_only: Only the right class gets a gradient. "
     "A score changes all probabilities: the wrong classes get p, see “It is not p(1 − p)”.",
     lambda z, y: surplus(z, y) * one_hot(y, z.shape[1]) / len(z),
@@ -363,6 +373,7 @@ score_gradient.add_slips(
         ),
         (np.array([[1.5], [-2], [3]]), np.array([[1], [0], [2]]), 1),
     ],
+    without=(max_pool2d_backward,),
     hints=[
         "Two things are wrong. First take the block [[1, 3], [3, 3]] and the gradient 6: how much is sent back?",
         "block == block.max() is True at every maximum. block.argmax() finds the first, as a place counted row by row; "
@@ -435,9 +446,6 @@ def to_one_cell(share, block, place):
     return result
 
 
-to_every_maximum = by_block(lambda share, block: share * (block == block.max()))
-
-
 def pool_gradient_that_unpacks_argmax(dP, R, size):
     m, n = R.argmax()
     return m, n
@@ -458,25 +466,6 @@ def pool_gradient_of_overlapping_blocks(dP, R, size):
     return dR
 
 
-def pool_gradient_of_a_search_from_0(dP, R, size):
-    dR = np.zeros(R.shape)
-    row, column = 0, 0
-    for i, j in np.ndindex(dP.shape):
-        block = R[size * i : size * i + size, size * j : size * j + size]
-        if block.max() > 0:
-            m, n = first_maximum(block)
-            row, column = size * i + m, size * j + n
-        dR[row, column] = dP[i, j]
-    return dR
-
-
-def pool_gradient_of_every_maximum_without_the_last_blocks(dP, R, size):
-    height, width = ((n - 1) // size * size for n in R.shape)
-    dR = to_every_maximum(dP, R, size)
-    dR[height:] = dR[:, width:] = 0
-    return dR
-
-
 def pool_gradient_of_2x2_blocks(dP, R, size):
     rows, columns = dP.shape
     dR = np.zeros(R.shape)
@@ -489,7 +478,7 @@ def pool_gradient_of_2x2_blocks(dP, R, size):
 pool_gradient.add_slips(
     "every_maximum: Every tied maximum gets the whole gradient: from the block [[1, 3], [3, 3]] and 6, "
     "three times 6 goes back. Only the first maximum may get it.",
-    to_every_maximum,
+    by_block(lambda share, block: share * (block == block.max())),
     "index_error: Ties are right now. What is left is the IndexError: 5 rows hold two blocks of 2, "
     "but your loop begins a third. dP says how many there are.",
     lambda dP, R, size: back_in_loops(R.shape, dP, R, size),
@@ -520,21 +509,15 @@ pool_gradient.add_slips(
     "zero_blocks_skipped: A block of zeros gets nothing. Its first zero is its first maximum; "
     "to block the gradient there is ReLU's task.",
     by_block(lambda share, block: to_one_cell(share, block, first_maximum(block)) * (block.max() > 0)),
-    "first_cell_of_negative_blocks: In a block of negative numbers the first cell wins, as if the search for the "
+    "search_from_0: In a block of negative numbers the first cell wins, as if the search for the "
     "largest began at 0. Begin with the block's own first cell, or use argmax.",
     by_block(lambda share, block: to_one_cell(share, block, first_maximum(np.maximum(0, block)))),
-    "search_from_0: A search that begins at 0 finds nothing in a block of zeros, "
-    "and the place found before is used again. Begin with the block's own first cell, or use argmax.",
-    pool_gradient_of_a_search_from_0,
     "remainder_filled: The rows and columns left over at the edge got a gradient. "
     "The pool dropped them, so theirs is 0.",
     lambda dP, R, size: back_in_loops(R.shape, np.pad(dP, (0, 1), mode="edge"), R, size),
     "last_blocks_left_out: The last blocks get nothing: your loop ends too early. "
     "range(0, n − size, size) omits a block that just fits.",
     lambda dP, R, size: back_in_loops((R.shape[0] - size, R.shape[1] - size), dP, R, size),
-    "every_maximum_last_blocks_left_out: The last blocks get nothing, and ties are as before. "
-    "First let the loop run on: range(0, n − size, size) omits a block that just fits.",
-    pool_gradient_of_every_maximum_without_the_last_blocks,
     "one_row_less: height − 1 mends the loop for blocks of 2 only. "
     "With blocks of 3 up to two rows are left over: the loops can run over dP instead.",
     lambda dP, R, size: back_in_loops((R.shape[0] - 1, R.shape[1] - 1), dP, R, size),
@@ -638,7 +621,8 @@ training_step.add_slips(
     "bias_for_each_image: The bias steps by dz as it is, a row for each image. "
     "Add its rows up: dz.sum(axis=0), or += in the loop.",
     by_gradient(lambda dz, f, W, d, eta: (W - eta * dz.T @ f, d - eta * dz)),
-    "two_classes_only: np.eye(2) knows two classes only. Make it as large as the number of classes: len(d).",
+    "two_classes_only: p and one-hot have different shapes. np.eye(2) knows two classes only: "
+    "make it as large as the number of classes, len(d).",
     lambda f, y, W, d, eta: step((softmax(linear(f, W, d)) - np.eye(2)[y]) / len(f), f, W, d, eta),
     "minus_the_label: You subtract the label as a number. "
     "It says which class is right: make it one-hot before subtracting.",
@@ -649,7 +633,7 @@ training_step.add_slips(
     "uphill: You step uphill: the gradient points to where the loss grows. Subtract eta times the gradient.",
     by_gradient(lambda dz, f, W, d, eta: step(-dz, f, W, d, eta)),
     "weights_turned: Shapes do not fit. dW has the shape of W, a row for each class and a column for each feature: "
-    "is yours turned?",
+    "is yours transposed?",
     by_gradient(lambda dz, f, W, d, eta: (W - eta * f.T @ dz, d - eta * dz.sum(axis=0))),
     "outer_product_of_the_batch: One image goes well, two do not fit. "
     "np.outer and dz.T * f are for one image: add up np.outer(dz[n], f[n]) over the images.",
@@ -676,9 +660,6 @@ training_step.add_slips(
     "step_after_each_image: You step after every image, so the later ones see weights that have moved. "
     "One step for the batch: add all gradients up first.",
     lambda f, y, W, d, eta: steps_of_single_images(f, y, W, d, eta / len(f)),
-    "whole_step_after_each_image: You step after every image, by its whole gradient. "
-    "One step for the batch: add the gradients up first, each with its share of 1/N.",
-    lambda f, y, W, d, eta: steps_of_single_images(f, y, W, d, eta),
     "bias_after_the_weights: The bias steps by a gradient computed after the weights had moved. "
     "Compute both gradients before any step.",
     training_step_one_after_the_other,
