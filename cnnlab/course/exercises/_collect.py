@@ -31,7 +31,7 @@ STATES = (  # the best first
 LARGEST_NOTEBOOK = 2**26  # bytes
 PATIENCE = 20.0  # seconds beyond an answer's own, to load the exercises on a busy machine
 
-MOODLE = re.compile(r"(?P<student>.+)_(?P<id>\d+)_assignsubmission_(file|onlinetext)_?(?P<rest>.*)")
+MOODLE = re.compile(r"(?P<student>.+)_(?P<id>\d+)_assignsubmission_file.*")
 OF_THE_COURSE = re.compile("|".join(NOTEBOOKS))
 IMPORTED = re.compile(rf"\bcnnlab\.course\.exercises(?:\.| +import +)({'|'.join(NOTEBOOKS.values())})\b")
 

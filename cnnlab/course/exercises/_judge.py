@@ -183,7 +183,7 @@ def _verdict_apart(task: dict[str, Any]) -> dict[str, Any]:
         child = os.fork()
         if child == 0:
             try:
-                _confine(folder, task["seconds"], task["memory"])
+                _confine(folder, task["memory"])
                 os.write(writable, json.dumps(_verdict(task)).encode()[:MOST_WRITTEN] + b"\n")
             finally:
                 os._exit(0)
@@ -207,7 +207,7 @@ def _verdict_apart(task: dict[str, Any]) -> dict[str, Any]:
         return {"state": CRASHED}
 
 
-def _confine(folder: str, seconds: float, memory: int) -> None:
+def _confine(folder: str, memory: int) -> None:
     """Leave a process an empty folder, little memory, and nothing to read from or to print to."""
     os.setsid()
     os.chdir(folder)
