@@ -139,7 +139,7 @@ SHORTCUTS = {
 
 @pytest.mark.parametrize("exercise", [one for one in EXERCISES if one._without], ids=lambda one: one.number)
 def test_what_the_package_does_in_one_line_is_not_accepted_where_the_text_forbids_it(exercise):
-    state, lines = exercise.judge(SHORTCUTS.get(exercise.number, ORACLES[exercise.number]))
+    state, _, lines = exercise.judge(SHORTCUTS.get(exercise.number, ORACLES[exercise.number]))
     assert state is State.NOT_YET
     assert lines[0] == "The numbers are right."
     assert re.fullmatch(r"Your function calls .*: the exercise is to do without, step by step\.", lines[1])
