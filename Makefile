@@ -8,7 +8,7 @@ ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 INSTALL = $$($(BIN)/python -m uv --version > /dev/null 2>&1 \
 	&& echo $(BIN)/python -m uv pip install --python $(BIN)/python || echo $(BIN)/python -m pip install) --quiet
 
-.PHONY: lab test test-all coverage test-browser test-colab test-teaching test-versions bench site lint links notebooks clean
+.PHONY: lab test test-all coverage test-browser test-colab test-teaching test-versions bench site lint links docs notebooks clean
 
 lab: .venv/ready
 	$(BIN)/jupyter lab $(ROOT) $(ARGS) notebooks/01_filter_update.ipynb
@@ -34,7 +34,7 @@ test-browser: .venv/ready
 # Build the book of the course, static files that need no server, into site/.
 site: .venv/ready
 	@$(INSTALL) --editable ".[site]"
-	$(BIN)/python tools/site.py
+	$(BIN)/python tools/book.py
 
 # Run the notebooks as Colab does: its versions, and a package that only the setup cell installs.
 test-colab: .venv/ready-to-lint
@@ -58,6 +58,10 @@ lint: .venv/ready-to-lint
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/zizmor --offline --quiet .github
+
+# Write into the teaching pages what they take from the notebooks and the exercises.
+docs: .venv/ready
+	$(BIN)/python tools/docs.py
 
 # Write the repository's address into every page's link to Colab and setup cell.
 links: .venv/ready

@@ -25,7 +25,7 @@ from cnnlab.losses import (
 from cnnlab.normalization import standardize, standardize_backward
 from cnnlab.pooling import max_pool2d, max_pool2d_backward
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "binary_cross_entropy_with_logits",

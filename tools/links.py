@@ -85,9 +85,12 @@ def rewrite(file: Path, pattern: str, replacement: str) -> None:
 
 def main() -> None:
     """Update pyproject.toml, the README and the notebooks."""
-    new = origin() or repository_address()
+    old = repository_address()
+    new = origin() or old
     rewrite(ROOT / "pyproject.toml", r'(?m)^Repository = ".*"$', f'Repository = "{new}"')
     rewrite(ROOT / "README.md", r"(/github/)\S+?(/blob/main/)", rf"\g<1>{new.removeprefix(GITHUB)}\g<2>")
+    for name in ("CITATION.cff", "CHANGELOG.md", ".github/ISSUE_TEMPLATE/config.yml", "docs/teaching/hub.md"):
+        rewrite(ROOT / name, re.escape(old), new)
     for path in NOTEBOOKS:
         notebook = nbformat.read(path, as_version=4)
         first, setup = notebook.cells[:2]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import cnnlab
 
-# `tools/site.py` copies what belongs to the book into one folder; the address is where the project says it is.
+# `tools/book.py` copies what belongs to the book into one folder; the address is where the project says it is.
 _project = tomllib.loads((Path(cnnlab.__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 project = "cnnlab"
@@ -21,6 +21,7 @@ extensions = [
     "sphinx-mathjax-offline",
 ]
 
+exclude_patterns = ["built"]
 nb_execution_mode = "off"
 nb_render_markdown_format = "myst"
 myst_enable_extensions = ["dollarmath", "amsmath"]

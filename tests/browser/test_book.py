@@ -16,7 +16,7 @@ NARROW, WIDE = 390, 1400
 @pytest.fixture(scope="session")
 def book():
     """The address of the book, built anew."""
-    result = subprocess.run([sys.executable, ROOT / "tools" / "site.py"], capture_output=True, text=True)
+    result = subprocess.run([sys.executable, ROOT / "tools" / "book.py"], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=ROOT / "site")
     handler.log_message = lambda *_: None

@@ -361,6 +361,14 @@ RIGHT_ANSWERS = {
     ],
     "5.3": [
         "def score_gradient(z, y):\n"
+        "    p = softmax(z)\n"
+        "    dz = np.zeros(z.shape)\n"
+        "    for n in range(len(z)):\n"
+        "        dp = np.zeros(z.shape[1])\n"
+        "        dp[y[n]] = -1 / p[n, y[n]]\n"
+        "        dz[n] = dp @ (np.diag(p[n]) - np.outer(p[n], p[n]))\n"
+        "    return dz / len(z)",
+        "def score_gradient(z, y):\n"
         "    dz = softmax(z)\n"
         "    for n in range(len(y)):\n"
         "        dz[n, y[n]] -= 1\n"
@@ -659,10 +667,11 @@ def changes_of_an_expression(node, names):
             yield from (f"{array}.flat[0]", f"{array}.flat[-1]", f"{array}[:, :1]", f"max(0, {text})", f"abs({text})")
     if isinstance(node, ast.Call):
         for k, keyword in enumerate(node.keywords):
-            fewer = ast.Call(node.func, node.args, node.keywords[:k] + node.keywords[k + 1 :])
-            yield ast.unparse(fewer)
+            fewer = node.keywords[:k] + node.keywords[k + 1 :]
+            yield ast.unparse(ast.Call(node.func, node.args, fewer))
             if keyword.arg == "axis":
-                yield from (ast.unparse(fewer)[:-1] + f"axis={axis})" for axis in ("0", "None"))
+                axes = (ast.keyword("axis", ast.Constant(axis)) for axis in (0, 1, -1, None))
+                yield from (ast.unparse(ast.Call(node.func, node.args, [*fewer, axis])) for axis in axes)
         if len(node.args) > 1:
             yield ast.unparse(ast.Call(node.func, node.args[::-1], node.keywords))
 
@@ -677,8 +686,10 @@ def changes_of_a_statement(node, names):
         case ast.Assign(targets=[ast.Subscript() as target]):
             yield from (f"{ast.unparse(target)} += {ast.unparse(node.value)}", "pass", f"{text}\nbreak")
             yield f"{ast.unparse(target)} = np.maximum({ast.unparse(target)}, {ast.unparse(node.value)})"
-        case ast.For():
-            yield from (f"{text}\n    break", ast.unparse(node.body[0]))
+        case ast.For(body=[first, *rest]):
+            yield from (f"{text}\n    break", ast.unparse(first))
+            if rest:  # what begins anew in each round, begun once
+                yield f"{ast.unparse(first)}\n{ast.unparse(ast.For(node.target, node.iter, rest, [], lineno=0))}"
         case ast.If():
             yield from (ast.unparse(node.body), "pass")
         case ast.Return():

@@ -226,7 +226,8 @@ def test_every_exercise_stands_on_its_page_once_with_its_stub_and_is_announced(p
 
 @every_notebook
 def test_a_learners_function_changes_nothing_else_on_the_page(path):
-    mine = {exercise.name for exercise in OF_NOTEBOOK[path]}
+    # A bug hunt's function runs from the start, so that the page can train with it.
+    mine = {exercise.name for exercise in OF_NOTEBOOK[path] if exercise._faulty_code is None}
     for cell in code_cells(path):
         nodes = list(ast.walk(ast.parse(cell.source)))
         names = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}

@@ -166,7 +166,7 @@ def expected_curve(losses, *, ax=None, label=None, log=True, ylabel=""):
     return [BLANK | {"lines": lines, "words": ["", "step" + below, ylabel]}]
 
 
-def expected_surface(x, y, losses, *, ax=None, path=None, label=None, xlabel="", ylabel=""):
+def expected_surface(x, y, losses, *, ax=None, path=None, xlabel="", ylabel=""):
     losses = np.asarray(losses, float)
     if (losses < 0).any():
         raise Refuse
@@ -203,7 +203,12 @@ def expected_counts(counts, names, *, ax=None, title=None):
     counts = np.asarray(counts, float)
     if not ((counts >= 0) & np.isfinite(counts)).all():
         raise Refuse
-    return [expected_map(counts, title=title) | {"words": [title or "", "answer", "right class"]}]
+    right = np.eye(len(counts), dtype=bool)
+    mistakes = np.where(right, 0, counts)
+    shades = np.where(right, 0.25, -mistakes / (mistakes.max() or 1))
+    drawn = expected_map(shades, title=title, limits=(-1, 1), numbers=False)
+    numbers = [cell(value, 2) if value else "·" for value in counts.flat]
+    return [drawn | {"words": [title or "", "answer", "label"], "numbers": numbers}]
 
 
 def expected_axes(width, height, *, rows, columns, height_ratios):
@@ -235,6 +240,9 @@ class Enough(Exception):
     """The sliders stand, and what follows is known."""
 
 
+ARRAYS = ("own", "image", "filters", "maps", "accuracy")
+
+
 def board(name):
     """Make a board, whole only once for each position of its sliders."""
     known = {}
@@ -245,7 +253,7 @@ def board(name):
 
         def stop_if_known(self, controls, *rest, **options):
             nonlocal position
-            images = [arguments[key] for key in ("own", "image") if arguments.get(key) is not None]
+            images = [arguments[key] for key in ARRAYS if arguments.get(key) is not None]
             position = str([control.value for control in controls.values()] + [np.array(i, float) for i in images])
             if position in known:
                 for control in controls.values():
@@ -296,6 +304,18 @@ def small_matrix(values):
     return accept(PLAIN) | drawn | accept("None", answer=FINE)
 
 
+def film(name, most):
+    """Accept what a board calls a film, and refuse numbers beyond what it draws."""
+
+    def answer(**arguments):
+        array = np.asarray(arguments[name], float)
+        if not (np.abs(array) <= most).all() or (name == "accuracy" and (array < 0).any()):
+            raise Refuse
+        return board("filter_film")(**arguments | {name: array.tolist()})
+
+    return accept(PLAIN) | accept(hv.EXTREMES, "tuple of lists", answer=answer)
+
+
 def slot(sound, *numbers):
     """A slider's place: a whole number, or a fraction where the sound one is."""
     forms = accept(NUMBER_FORMS if isinstance(sound, float) else WHOLE_FORMS)
@@ -303,6 +323,13 @@ def slot(sound, *numbers):
 
 
 BOARDS = {
+    "widgets.filter_film": Case(
+        board("filter_film"),
+        filters=Argument(np.arange(18.0).reshape(2, 3, 3), film("filters", 1e6)),
+        maps=Argument(np.arange(24.0).reshape(2, 3, 4), film("maps", 1e6)),
+        accuracy=Argument(np.array([0.0, 1.0]), film("accuracy", 1)),
+        step=slot(1, "0", "1"),
+    ),
     "widgets.filter_update": Case(
         board("filter_update"), learning_rate=slot(0.125), steps=slot(2, "1", "2", "3", hv.NUMPY_WHOLE)
     ),
@@ -336,6 +363,7 @@ BOARDS = {
         z1=slot(0.5, hv.WHOLE[:-1], SMALL, hv.NUMPY_WHOLE, "np.float32 2.0"),
         right=slot(1, "0", "1", "np.int8 1", "big-endian 0-d int"),
     ),
+    "widgets.nudge": Case(board("nudge"), what=Argument("w₀"), by=Argument(0.1, accept("list"))),
     "widgets.softmax_training": Case(
         board("softmax_training"),
         learning_rate=slot(0.5, "0.5", "1", "2", "3", "1.5", "2.0", hv.NUMPY_WHOLE, "np.float32 2.0"),
@@ -417,7 +445,6 @@ CASES = {
             accept(PLAIN),
             accept(hv.EXTREMES, "None", "tuple of lists", "pair of pairs", answer=RIGHT),
         ),
-        label=words("None"),
         xlabel=words(),
         ylabel=words(),
     ),

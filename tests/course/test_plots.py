@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgba
+from matplotlib.colors import to_rgb, to_rgba
 from PIL import Image
 
 from cnnlab.course import plots
@@ -110,7 +110,7 @@ def test_several_images_stand_in_rows():
     axes = plots.images([np.eye(2)] * 5, titles=list("abcde"), columns=3, signed=[True, *[False] * 4])
     assert axes.shape == (2, 3)
     assert [ax.get_title() for ax in axes.flat] == ["a", "b", "c", "d", "e", ""]
-    assert [ax.images[0].get_cmap().name for ax in axes.flat[:2]] == ["RdBu", "cividis"]
+    assert [ax.images[0].get_cmap().name for ax in axes.flat[:2]] == ["RdBu", "gray"]
     assert not axes[1, 2].axison
 
 
@@ -336,3 +336,11 @@ def test_the_map_of_the_network_is_red_from_the_loss_to_what_is_marked():
     assert arrows == [0, 1, 2, 2 + 2, 3, 5, 6 + 2, 7]
     with pytest.raises(ValueError, match="marked must be names out of I, C, R, P, f, z, ŷ, K, b, w, d; got 'y'"):
         plots.network_map(["y"])
+
+
+@pytest.mark.parametrize("share", np.linspace(-1, 1, 201))
+def test_ink_stands_out_on_every_signed_colour(share):
+    colour = style.colours_of(style.SIGNED)((share + 1) / 2)
+    for ink in (style.ink_on(colour), style.ink_on_signed(share)):
+        light, dark = sorted([style.luminance(to_rgb(ink)), style.luminance(colour)], reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5

@@ -15,12 +15,16 @@ import numpy as np
 import pytest
 from boards import ends, few_examples, fit, words
 from matplotlib.artist import Artist
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from cnnlab.course import plots, widgets
 from cnnlab.course.plots import _figures
+from cnnlab.course.plots._style import luminance
 from cnnlab.course.widgets import _digit_stages, _digits
+from cnnlab.course.widgets._raster import Raster
 
 BOARDS = [name for name in widgets.__all__ if name != "Board"]
 ONE_AT_ONCE = [BOARDS[0], *(pytest.param(name, marks=pytest.mark.thorough) for name in BOARDS[1:])]
@@ -63,10 +67,17 @@ def _few_digits_a_network_that_need_not_be_trained_and_small_pictures():
         yield
 
 
+def make(name, **arguments):
+    """A board; the film is the only one that needs something to show."""
+    rng = np.random.default_rng(0)
+    film = {"filters": rng.normal(size=(30, 5, 5)), "maps": rng.normal(size=(30, 8, 8)), "accuracy": rng.random(30)}
+    return getattr(widgets, name)(**(film if name == "filter_film" else {}) | arguments)
+
+
 @functools.cache
 def made(name):
     """Every board once; each test puts the controls back."""
-    return getattr(widgets, name)()
+    return make(name)
 
 
 every_board = pytest.mark.parametrize("name", BOARDS)
@@ -119,11 +130,33 @@ def test_every_slider_changes_the_picture_or_the_words_which_fit_on_their_lines(
     assert len(board.figure.findobj()) == artists
 
 
+@every_board
+def test_all_words_in_a_picture_stand_out_from_what_lies_behind_them(name):
+    board = made(name)
+    written = [text for text in board.figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    renderer = board.figure.canvas.get_renderer()
+    places = [text.get_window_extent(renderer) for text in written]
+    for text in written:
+        text.set_visible(False)
+    behind = pixels(plots.png(board.figure)) / 255
+    for text in written:
+        text.set_visible(True)
+    height = len(behind)
+    for text, place in zip(written, places, strict=True):
+        rows = slice(max(0, height - round(place.y1)), max(1, height - round(place.y0)))
+        columns = slice(max(0, round(place.x0)), max(1, round(place.x1)))
+        block = behind[rows, columns].reshape(-1, 3)
+        if len(block):
+            light, dark = sorted(map(luminance, (to_rgb(text.get_color()), np.median(block, axis=0))), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, text.get_text()
+    board._raster = Raster(board.figure)
+
+
 @pytest.mark.parametrize("look", [["dark_background", ODD_SETTINGS], *STYLES])
 @one_board_and_thoroughly_all
 def test_a_board_looks_the_same_whatever_the_reader_has_set(name, look):
     with matplotlib.style.context(look):
-        board = getattr(widgets, name)()
+        board = make(name)
         control = next(iter(board.controls.values()))
         start, (end, *_) = control.value, ends(control)
         control.value = end
@@ -199,7 +232,7 @@ def test_what_is_no_number_leaves_the_picture_and_the_words_say_so(name):
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 @one_board_and_thoroughly_all
 def test_a_closed_or_refused_board_is_gone_with_all_its_parts(name):
-    board = getattr(widgets, name)()
+    board = make(name)
     argument = "network" if name == "digit_stages" else next(iter(board.controls))
     parts = [weakref.ref(thing) for part in parts_of(board) for thing in (part, part.layout)]
     parts.append(weakref.ref(board.figure))
@@ -207,7 +240,7 @@ def test_a_closed_or_refused_board_is_gone_with_all_its_parts(name):
     board.close()
     del board
     with pytest.raises((TypeError, ValueError), match=argument):
-        getattr(widgets, name)(**{argument: "nonsense"})
+        make(name, **{argument: "nonsense"})
     gc.collect()
     assert [part() for part in parts if part() is not None] == []
 

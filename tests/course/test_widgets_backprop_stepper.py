@@ -7,10 +7,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from boards import words
+from matplotlib.colors import to_rgb
 
 from cnnlab.convolution import conv2d_backward
 from cnnlab.course import widgets
 from cnnlab.course.plots import _figures
+from cnnlab.course.plots._style import luminance
 from cnnlab.course.widgets._backprop_stages import LAST_STEP, SHARE, backprop_stages, plain
 from cnnlab.course.widgets._backprop_stepper import MAPS, _StepPicture
 from cnnlab.course.widgets._cells import COMES, GIVES, MEETS, ROLES, Box, formula
@@ -22,7 +24,7 @@ LOSS, D_LOSS, SIGMOID, WEIGHTS, FEATURES, ROWS, POOL, RELU, EMPTY, WINDOWS, BIAS
     *(7, 8, 9, 10, 11, 12, 13),
     *(17, 18, 19, 22, 23),
 )
-LONGEST = 105  # characters, which one line of a page 1,000 pixels wide holds
+LONGEST = 83  # characters, which a line of a page 1,000 pixels wide holds beside JupyterLab's side bar
 WINNERS = [(1, 1), (0, 2), (3, 0), (2, 3)]
 
 
@@ -155,12 +157,35 @@ def test_every_number_in_a_formula_is_the_one_in_its_map():
     assert said[SIGMOID] == "∂L/∂z = −0.413 · 0.587 · (1 − 0.587) = −0.100"
     assert said[FEATURES].endswith("(−0.10, −0.20, 0.15, −0.04)")
     assert said[BIAS] == "∂L/∂b = −0.10 − 0.04 + 0.15 = 0.01"
-    assert said[LAST_STEP] == "before: ŷ = 0.587, L = 0.085; now: ŷ = 0.795, L = 0.021"
+    assert said[LAST_STEP] == "before ŷ = 0.587, L = 0.085; now ŷ = 0.795, L = 0.021"
 
 
 def test_one_number_has_one_colour_in_all_gradients_and_all_maps():
     for names in (("∂L/∂ŷ", "∂L/∂z", "∂L/∂f", "∂L/∂P", "∂L/∂R", "E", "∂L/∂K", "∂L/∂b", "∂L/∂w", "∂L/∂d"), "CRPfKbwd"):
         assert len({MAPS[name].limit for name in names}) == 1
+
+
+def test_every_number_stands_out_from_its_cell_and_every_word_from_the_page():
+    picture = _StepPicture()
+    for stage in STAGES:
+        picture.draw(stage)
+        cells = picture.cells
+        faces = dict(zip(cells.cells, cells.tiles.get_facecolors(), strict=True))
+        for text in cells.numbers(stage.arrays):
+            behind = next(face for cell, face in faces.items() if inside(cells.corners(cell), text))
+            assert contrast(to_rgb(text.ink), behind) >= 4.4, text
+    for ink in cells.lettering.patches.keys() - {"white"}:
+        assert contrast(to_rgb(ink), (1, 1, 1)) >= 4.4
+
+
+def inside(corners, text):
+    (left, top), _, (right, bottom), _ = corners
+    return left < text.x < right and top < text.y < bottom
+
+
+def contrast(ink, behind):
+    dark, light = sorted((luminance(ink), luminance(behind)))
+    return (light + 0.05) / (dark + 0.05)
 
 
 def test_a_formula_has_the_colours_of_the_frames():
@@ -197,7 +222,7 @@ def test_every_step_fits_its_maps_and_its_words():
 def test_every_step_has_a_picture_and_words_of_its_own(monkeypatch):
     monkeypatch.setattr(_figures, "SHARPNESS", 0.5)  # small pictures differ as large ones do
     board = widgets.backprop_stepper(step=LAST_STEP)
-    assert words(board)[0].startswith("Step 24 of 24, the next forward pass: ")
+    assert words(board)[0].startswith("Step 24, forward again: ")
     seen = set()
     for step in range(LAST_STEP + 1):
         board.controls["step"].value = step
@@ -215,7 +240,7 @@ def test_the_buttons_go_one_step_and_stop_at_the_ends_and_play_follows_the_slide
         button.click()
         assert (step.value, play.value) == (wanted, wanted)
     play.value = 5  # as the page sets it, step by step
-    assert words(board)[0].startswith("Step 5 of 24")
+    assert words(board)[0].startswith("Step 5, dense: ")
     step.value = LAST_STEP
     onward.click()
     assert play.value == step.value == LAST_STEP

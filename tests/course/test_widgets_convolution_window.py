@@ -33,7 +33,7 @@ SAID = {
         "output (0, 1) is −27: ",
         "H' = ⌊(5 + 2·0 − 3) / 3⌋ + 1 = 1 row, W' = ⌊(6 + 2·0 − 3) / 3⌋ + 1 = 2 columns",
     ),
-    "ninths as fractions": ((KERNELS["blur"], 2, 2, 1, 1), "output (2, 2) is 9: " + " + ".join(["9·1/9"] * 9), ""),
+    "ninths as fractions": ((np.full((1, 3), 1 / 9), 2, 1, 0, 1), "output (2, 1) is 3: 9·1/9 + 9·1/9 + 9·1/9", ""),
     "a sum too long for its line": (
         (np.ones((5, 5)), 0, 0, 0, 1),
         "output (0, 0) is 90: the sum of the 25 products in the picture",

@@ -81,7 +81,7 @@ def test_only_the_wrong_ones_are_wrong_and_in_order(network, examples):
     for place in (0, 1, len(wrong) - 1):
         board.controls["digit"].value = place
         last = len(wrong) - 1
-        assert words(board)[0].startswith(f"wrong answer {place} (the last is {last}): picture {wrong[place]} shows a ")
+        assert words(board)[0].startswith(f"wrong one {place} of 0 to {last}: picture {wrong[place]} shows a ")
 
 
 def test_the_slider_ends_at_the_last_wrong_answer_and_a_network_without_mistakes_has_none(
@@ -91,7 +91,7 @@ def test_the_slider_ends_at_the_last_wrong_answer_and_a_network_without_mistakes
     board = widgets.digit_stages(network, digit=99)
     board.controls["answers"].value = "wrong"
     assert (board.controls["digit"].value, board.controls["digit"].max) == (2, 2)
-    assert words(board)[0].startswith("wrong answer 2 (the last is 2): picture 2 shows a ")
+    assert words(board)[0].startswith("wrong one 2 of 0 to 2: picture 2 shows a ")
     board.controls["answers"].value = "all"
     assert (board.controls["digit"].value, board.controls["digit"].max) == (2, 99)
     assert words(board)[0].startswith("picture 2 shows a ")

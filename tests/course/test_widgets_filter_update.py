@@ -35,7 +35,7 @@ def test_the_verdict_follows_the_factors_along_the_axes(learning_rate, verdict):
 def test_beyond_the_limit_the_loss_grows_by_the_square_of_the_factor_that_the_words_name():
     run = filter_run(0.19, 50)
     assert run.losses[50] / run.losses[49] == pytest.approx(1.041**2, rel=1e-3)
-    assert "by −1.041; the limit is 0.18615" in run.words
+    assert "factor −1.041 along the steepest axis; the limit is 0.18615" in run.words
 
 
 def test_the_path_is_measured_from_the_optimum_along_the_two_axes_of_the_map():

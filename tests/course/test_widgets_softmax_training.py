@@ -9,6 +9,7 @@ from scipy.optimize import approx_fprime
 from scipy.signal import correlate2d
 from scipy.special import log_softmax
 
+from cnnlab.course import widgets
 from cnnlab.course.widgets._softmax_training import IMAGES, START, softmax_run
 
 NAMES = ("conv_weight", "conv_bias", "dense_weight", "dense_bias")
@@ -61,6 +62,13 @@ def test_the_verdict_on_learning_rate_steps_and_images(setting, verdict):
     assert fit(run.words)
     assert np.isfinite(run.losses).all()
     assert len(run.losses) == len(run.probabilities)
+
+
+def test_the_board_trains_with_the_rate_that_its_slider_shows():
+    board = widgets.softmax_training()
+    board.controls["learning_rate"].value = 10**2.75  # 562.3, shown as 560
+    assert [label.value for label in board.labels] == softmax_run(560.0, 1, 1).words.split("\n")
+    board.close()
 
 
 def test_the_gradient_keeps_its_promise_only_for_small_steps():

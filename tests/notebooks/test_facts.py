@@ -85,6 +85,17 @@ def test_01_ten_steps_from_seed_42():
     np.testing.assert_allclose(network.parameters["conv_weight"][0, 0], final, atol=5e-9)
 
 
+def test_01_after_two_steps_each_takes_off_what_the_middle_axes_lose():
+    losses = gradient_descent(network_01(seed_42()), IMAGE, TARGET, learning_rate=0.1, steps=11).loss
+    kept = losses[3:] / losses[2:-1]
+    # Along the middle axes the loss keeps (1 − 0.1 λ)² a step, with λ = 1.4242 and 1.5720; along the flattest 0.949.
+    assert ((kept > 0.71) & (kept < 0.744)).all()
+    assert kept.mean() == pytest.approx((1 - 0.14242) ** 2, abs=0.002)
+    long = gradient_descent(network_01(seed_42()), IMAGE, TARGET, learning_rate=0.1, steps=1000).loss
+    assert long[60] / long[59] == pytest.approx((1 - 0.02598) ** 2, abs=1e-4)
+    assert np.sum(long >= 1e-12) == 392
+
+
 def test_01_the_bowl_and_its_steepest_direction():
     windows = [[1, 2, 0, 1], [2, 1, 1, 2], [0, 1, 2, 1], [1, 2, 1, 0]]
     hessian = 2 / 4 * np.transpose(windows) @ windows
@@ -111,6 +122,12 @@ def test_01_a_rate_below_the_limit_converges(rate):
     history = gradient_descent(network_01(seed_42()), IMAGE, TARGET, learning_rate=rate, steps=3000)
     assert history.diverged_at is None
     assert history.loss[-1] < 1e-3 * history.loss[0]
+
+
+@pytest.mark.parametrize(("rate", "kept"), [(0.18, 0.872), (0.19, 1.084)])
+def test_01_near_the_limit_each_step_keeps_what_the_steepest_axis_keeps(rate, kept):
+    losses = gradient_descent(network_01(seed_42()), IMAGE, TARGET, learning_rate=rate, steps=61).loss
+    np.testing.assert_allclose(losses[5:] / losses[4:-1], kept, atol=0.003)
 
 
 @pytest.mark.thorough
@@ -155,6 +172,20 @@ def test_slip_02_an_output_as_large_as_the_image_whatever_the_kernel():
     assert right.tolist() == [[-1, -2, -3, 0], [-4, -4, -4, 3], [-7, -4, -4, 6], [0, 7, 8, 9]]
     # With a kernel twice the padding and one, the two sizes agree, and the slip stays unseen.
     assert_same(slip(image, np.ones((3, 3)), 1), conv2d(image, np.ones((3, 3)), padding=1))
+
+
+def test_02_gradients_of_the_matrix_product_and_a_kernel_that_is_not_turned():
+    image = np.array([[1, 2, 0, 3], [0, 1, 2, 1], [3, 0, 1, 2]])
+    kernel, error = np.array([[1, 2], [0, -1]]), np.array([[1, 0, -1], [2, 1, 0]])
+    assert conv2d(image, kernel).tolist() == [[4, 0, 5], [2, 4, 2]]
+    gradients = conv2d_backward(error, image, kernel)
+    assert gradients.weight.tolist() == [[2, 3], [4, 1]]
+    assert gradients.x.tolist() == [[1, 2, -1, -2], [2, 4, 2, 1], [0, -2, -1, 0]]
+    f = lambda x: (error * conv2d(x, kernel)).sum()
+    assert check_gradient(f, image, gradients.x).passed
+    slip = check_gradient(f, image, conv2d(error, kernel, padding=1))
+    assert slip.max_relative_error == pytest.approx(1.5, abs=1e-6)
+    assert slip.worst_index == (2, 1)
 
 
 # Notebook 3: one filter, a whole network.

@@ -143,6 +143,14 @@ def patch_columns_one_short(image, size):
     return patches.reshape(-1, (size - 1) ** 2).T if size > 1 else np.zeros((0, image.size))
 
 
+def patch_columns_of_squares(image, size):
+    squares = windows(image, size).reshape(-1, size, size)
+    patches = np.zeros((size * size, len(squares)))
+    for m, square in enumerate(squares):
+        patches[:, m] = square
+    return patches
+
+
 patch_columns.add_slips(
     "sizes_of_the_digits: A window does not fit into its column. "
     "Are the 24, 25 or 576 of the digits still in your code? Take all sizes from image.shape and size.",
@@ -171,8 +179,10 @@ patch_columns.add_slips(
     "rows_and_columns_exchanged: A window does not have as many numbers as its column. Are rows and columns exchanged? "
     "image.shape has the number of rows first, and so has a slice of image.",
     lambda image, size: written(image, size, windows(image, size).shape[1::-1]),
+    "not_laid_out: A window is a square, and a column is none. Lay it out with `.ravel()` before it is written.",
+    patch_columns_of_squares,
     "window_over_the_edge: A window does not have as many numbers as its column. Does it stick out over the edge of "
-    "the image, so that it is cut short? Or is it still a square, not laid out with `.ravel()`?",
+    "the image, so that it is cut short?",
     lambda image, size: written(image, size, image.shape),
     "list_over_the_edge: Some windows are smaller than others: "
     "they stick out over the edge of the image and are cut short. Count the places where a whole window fits.",
@@ -413,7 +423,7 @@ filter_gradient.add_slips(
     lambda images, E: by_image(images, E, lambda error, window: np.mean(error * window)).mean(axis=0),
     "sizes_of_the_digits: Errors and pixels of different shapes meet. Does a 24 or 5 of the digits stand in your "
     "code, or I of the page in place of images? The window has the rows and columns of E.",
-    lambda images, E: np.sum(E * images[:, :, :24, :24], axis=(0, 2, 3)),
+    lambda images, E: np.sum(E[0, 0] * images[0, 0, :24, :24]),
     "first_image_only: You use image 0 alone. The sum goes over all images of the batch: n from 0 to N − 1.",
     lambda images, E: by_image(images, E)[0],
     "pixels_of_image_0: You take the pixels of image 0 for every image. "
@@ -450,7 +460,7 @@ filter_gradient.add_slips(
     filter_gradient_not_summed_over_images,
     "index_too_far: An index runs too far. images and dK have one channel: images[n, 0] and dK[k, 0], for all filters. "
     "n counts images, k filters, i and j the cells of E.",
-    lambda images, E: images[:, E.shape[1] - 1],
+    lambda images, E: images[:, 1],
     "n_and_k_exchanged: n and k are exchanged: the first axis of E counts images, the second filters. It is E[n, k].",
     filter_gradient_with_n_and_k_exchanged,
     "squares_assumed: You count rows only, as if error maps and filters were square. "

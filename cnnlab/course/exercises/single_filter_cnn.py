@@ -89,7 +89,7 @@ max_pool.add_slips(
     "shape_exchanged: You take the number of columns for the number of rows. "
     "R.shape is (rows, columns), in this order.",
     lambda R: pool_blocks(R, R.shape[1] // 2, R.shape[0] // 2),
-    "block_for_each_cell: A piece is empty (NumPy says zero-size), so it begins beyond the edge. "
+    "block_for_each_cell: A piece is empty (NumPy says zero-size): it begins beyond the edge, or where it ends. "
     "Do your loops run over R.shape? It counts cells: how many blocks fit below each other, and side by side?",
     lambda R: pool_blocks(R, *R.shape),
     "k_and_l_exchanged: k and l are exchanged: k counts rows of blocks and l columns, so block (k, l) is "
@@ -191,7 +191,7 @@ def back_to_one_cell(dP, R, place=lambda k, l, row, column: (2 * k + row, 2 * l 
     dR = np.zeros(R.shape) if dR is None else dR
     for k, l in np.ndindex(blocks or dP.shape):
         row, column = np.unravel_index(R[2 * k : 2 * k + 2, 2 * l : 2 * l + 2].argmax(), (2, 2))
-        dR[place(k, l, row, column)] = dP[k, l]
+        dR[tuple(place(k, l, row, column))] = dP[k, l]
     return dR
 
 
@@ -232,6 +232,11 @@ pool_gradient.add_slips(
     "argmax_unpacked: Two numbers are asked of one. argmax gives a single number, 0 to 3, row by row: "
     "np.unravel_index(number, (2, 2)) makes a row and a column of it, or number // 2 and number % 2.",
     pool_gradient_that_unpacks_argmax,
+    "shape_of_the_map: argmax counts the four cells of the block. The shape that np.unravel_index needs is the "
+    "block's, (2, 2), and not that of the map.",
+    lambda dP, R: back_to_one_cell(
+        dP, R, lambda k, l, row, column: np.add((2 * k, 2 * l), np.unravel_index(2 * row + column, R.shape))
+    ),
     "smallest: The cell that gets the gradient is the smallest of its block. The pool let the largest pass: argmax.",
     lambda dP, R: back_to_one_cell(dP, -R),
     "row_and_column_exchanged: Row and column inside the block are exchanged: a maximum at (0, "
@@ -348,6 +353,8 @@ relu_gradient.add_slips(
     "The factor is 1 where C is positive, not C itself: a step of C there changes R by the same step.",
     lambda dR, C: dR * np.maximum(0, C),
     "mask_inverted: Your mask is the wrong way round: the gradient passes where C is positive, and stops elsewhere.",
+    lambda dR, C: dR * (C <= 0),
+    "negative_cells_pass: The gradient passes where C is negative and stops where it is positive. Turn that round.",
     lambda dR, C: dR * (C < 0),
     "maps_exchanged: You exchanged the two maps. C decides where something passes, and what passes is dR.",
     lambda dR, C: C * (dR > 0),

@@ -11,7 +11,7 @@ from cnnlab.pooling import max_pool2d, max_pool2d_backward
 # A row is an image, a column a class. Exercises with labels begin with a batch of one image, where a slip in the
 # formula shows by itself; a slip with the batch, such as a missing 1/N, shows afterwards. In 5.2 and 5.3 every batch
 # has a label that is no row of it, so that to pick a row by a label is an error.
-ONE_IMAGE = np.array([[2.0, 0.75, 3]])
+ONE_IMAGE = np.array([[3.0, 0.75, 2]])
 TWO_IMAGES = np.array([[2.0, 1, 3], [0, 2, 4]])
 
 
@@ -99,7 +99,7 @@ stable_softmax.add_slips(
     lambda z: divided_by_sums(np.exp(z + z.max(axis=1, keepdims=True))),
     "shifted_the_other_way: You subtract the scores from the largest, "
     "and now the highest score gets the lowest probability. Subtract the largest from the scores.",
-    lambda z: softmax(-z),
+    lambda z: divided_by_sums(np.exp(-shifted(z))),
     "clipped: You cut scores off at a limit, so 1000 and 1001 count the same. "
     "Subtract each row's largest score instead.",
     lambda z: divided_by_sums(np.exp(np.clip(z, -500, 500))),
@@ -206,7 +206,7 @@ mean_loss.add_slips(
     lambda z, y: np.mean(z.max(axis=1) + np.exp(shifted(z)).sum(axis=1) - right_scores(z, y)),
     "sum_of_logarithms: You take the logarithm of each exponential. "
     "Add the exponentials up first: it is the ln of a sum.",
-    lambda z, y: np.mean(z.max(axis=1) + shifted(z).sum(axis=1) - right_scores(z, y)),
+    lambda z, y: np.mean(z.max(axis=1) + np.log(np.exp(shifted(z))).sum(axis=1) - right_scores(z, y)),
     "two_classes_only: You count the classes 0 and 1 only. "
     "A batch may have more: the sum runs over the whole row z[n].",
     lambda z, y: loss_of_parts(z[:, :2].max(axis=1), shifted(z[:, :2]), right_scores(z, y)),
@@ -233,7 +233,7 @@ for digits in (8, 10, 12, 15):
     "5.3",
     "the gradient of the scores",
     inputs=[
-        (ONE_IMAGE, np.array([1])),
+        (ONE_IMAGE, np.array([2])),
         (np.array([[0.0, 2.5, -1, 1], [3, 1, 0, 2]]), np.array([3, 1])),
         (np.array([[1, 0, 2, 1], [0, 1, 0, 3], [9, 0, 1, 0]]), np.array([2, 3, 1])),
     ],
@@ -277,8 +277,8 @@ def score_gradient_of_whole_columns(z, y):
 score_gradient.add_slips(
     "not_divided: You do not divide by N. The loss is a mean over the batch, so each image has a share of 1/N.",
     lambda z, y: surplus(z, y),
-    "two_classes_only: p and one-hot have different shapes. np.eye(2) knows two classes only: "
-    "make it as large as the number of classes, z.shape[1].",
+    "two_classes_only: np.eye(2) knows two classes only, and has no row for label 2. "
+    "Make it as large as the number of classes: z.shape[1].",
     lambda z, y: (softmax(z) - np.eye(2)[y]) / len(z),
     "minus_the_label: You subtract the label as a number. "
     "It says which entry of a row loses 1: make it one-hot, np.eye(z.shape[1])[y].",
@@ -286,8 +286,8 @@ score_gradient.add_slips(
     "rows_picked_by_label: Is a label used as the number of a row? "
     "Label 2 names column 2: for image n the entry is p[n, y[n]]. np.eye, if you use it, needs the number of classes.",
     score_gradient_of_rows_picked_by_label,
-    "whole_columns: p[:, y] means these columns in every row, so other images' classes lose 1 too. "
-    "Image n has p[n, y[n]].",
+    "whole_columns: In every row the columns of all labels lose 1, as p[:, y] and p[n, y] do it. "
+    "Image n has one label: p[n, y[n]].",
     score_gradient_of_whole_columns,
     "labels_from_1: You subtract 1 from the labels. They count from 0, as columns do: label 2 is column 2.",
     lambda z, y: surplus(z, y - 1) / len(z),

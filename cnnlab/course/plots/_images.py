@@ -69,7 +69,7 @@ def image(
     box : (row, column, height, width), optional
         Cells to draw a frame around.
     picture : bool
-        Whether to draw a small image as large ones are drawn: grey, without numbers at its edges or in its cells.
+        Whether to draw a small image as large ones are drawn: without numbers at its edges or in its cells.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def image(
     if ax is None:
         side = 0.55 if small else 3.0 / max(height, width)
         ax = new_axes(max(width * side, 1.2) + 0.4, max(height * side, 1.2) + (0.7 if title else 0.4))
-    drawn = _draw_map(values, ax, signed, limits, picture)
+    drawn = _draw_map(values, ax, signed, limits)
     if title == "" and np.isnan(values).all():
         drawn.set_visible(False)
         ax.set_xlabel("")
@@ -185,9 +185,7 @@ def images(
     return axes
 
 
-def _draw_map(
-    values: np.ndarray, ax: Axes, signed: bool, limits: tuple[float, float] | None, picture: bool
-) -> AxesImage:
+def _draw_map(values: np.ndarray, ax: Axes, signed: bool, limits: tuple[float, float] | None) -> AxesImage:
     """Draw the colours, and say below what is not finite and whether rows are left out."""
     finite = np.isfinite(values)
     largest = float(np.maximum(values.max(where=finite, initial=0), -values.min(where=finite, initial=0)))
@@ -214,10 +212,9 @@ def _draw_map(
     if low == high:
         step = max(1.0, abs(low))
         low, high = low - step, high + step
-    unsigned = style.PIXELS if picture or max(height, width) > NUMBERED_BY_DEFAULT else style.AMOUNTS
     drawn = ax.imshow(
         values,
-        cmap=style.colours_of(style.SIGNED if signed else unsigned).with_extremes(bad=style.NOT_FINITE),
+        cmap=style.colours_of(style.SIGNED if signed else style.PIXELS).with_extremes(bad=style.NOT_FINITE),
         vmin=low,
         vmax=high,
         interpolation="nearest",

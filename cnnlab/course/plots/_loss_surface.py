@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from cnnlab.course.plots import _style as style
-from cnnlab.course.plots._checks import MOST_POINTS, as_axes, as_label, as_numbers, as_rising, as_words
+from cnnlab.course.plots._checks import MOST_POINTS, as_axes, as_numbers, as_rising, as_words
 from cnnlab.course.plots._extremes import LARGEST_DRAWN, scale_exponent, undrawn_note
 from cnnlab.course.plots._figures import new_axes
-from cnnlab.course.plots._style import AMOUNTS, LETTERS, RED
+from cnnlab.course.plots._style import AMOUNTS, RED
 
 
 @style.course_style()
@@ -21,7 +21,6 @@ def loss_surface(
     ax: Axes | None = None,
     *,
     path: ArrayLike | None = None,
-    label: str | None = None,
     xlabel: str = "",
     ylabel: str = "",
 ) -> Axes:
@@ -39,8 +38,6 @@ def loss_surface(
         Where to draw.
     path : (steps, 2) array_like, optional
         Points (x, y) that gradient descent went through.
-    label : str, optional
-        Name of the path, for the legend.
     xlabel, ylabel : str
         What the coordinates are.
 
@@ -62,7 +59,6 @@ def loss_surface(
         path = as_numbers("path", path, MOST_POINTS).astype(np.float64)
         if path.ndim != 2 or path.shape[1] != 2 or not len(path):
             raise ValueError(f"path must have shape (steps, 2), points (x, y); got {path.shape}")
-    label = None if label is None else as_label("label", label)
     xlabel, ylabel = as_words("xlabel", xlabel), as_words("ylabel", ylabel)
     if ax is None:
         ax = new_axes(5.0, 3.8)
@@ -83,12 +79,10 @@ def loss_surface(
         on_axis = np.abs(path) <= LARGEST_DRAWN
         note = undrawn_note(path, on_axis, "step")
         path = np.where(on_axis, path, np.nan)
-        ax.plot(path[:, 0], path[:, 1], marker="o", markersize=3, linewidth=1, color=RED, label=label)
+        ax.plot(path[:, 0], path[:, 1], marker="o", markersize=3, linewidth=1, color=RED)
         ax.plot(*path[0], marker="s", markersize=7, color=RED)
         if note:
             notes.append(f"path: {note}")
-        if label is not None:
-            ax.legend(fontsize=LETTERS)
     ax.set(xlim=(x.min(), x.max()), ylim=(y.min(), y.max()))
     ax.set(xlabel="\n".join(filter(None, notes)), ylabel=ylabel)
     return ax

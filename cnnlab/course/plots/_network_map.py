@@ -29,6 +29,7 @@ MIDDLE, BELOW = 52, 112  # of the stages, and of what enters
 WIDTH, HEIGHT = 634, 128  # pixels
 
 
+@style.course_style()
 def network_map(marked: Sequence[str] = ()) -> Axes:
     """Draw a map of `SingleFilterCNN`, from the image to the loss.
 

@@ -17,7 +17,7 @@ SHARPNESS = 1.5  # pixels stored for each pixel shown, for dense screens
 
 SIGNED = "RdBu"  # the colours of signed numbers: red negative, white 0, blue positive
 PIXELS = "gray"  # of pictures
-AMOUNTS = "cividis"  # of small maps whose sign does not matter
+AMOUNTS = "cividis"  # of lines of equal loss
 NOT_FINITE = "#ff77e9"  # of cells that hold NaN or ±inf: a colour that no scale has
 
 RED = "#e42536"  # what to look at
@@ -34,7 +34,7 @@ GRID: dict[str, Any] = {"alpha": 0.3}
 # Sizes of letters, in points.
 TITLE = 10
 LETTERS = 9
-SMALL_LETTERS = 8
+SMALL_LETTERS = 9
 
 
 # The colours of lines, in turn (the style petroff10 of newer matplotlibs): told apart by the colour-blind too.
@@ -58,15 +58,30 @@ def colours_of(cmap: str) -> Any:
     return matplotlib.colormaps[cmap]
 
 
+def luminance(colour: Any) -> float:
+    """Return how bright a colour (red, green, blue, …) from 0 to 1 looks, from 0 to 1.
+
+    References
+    ----------
+    Web Content Accessibility Guidelines 2.2, "relative luminance".
+
+    >>> luminance((1, 1, 1)), round(luminance((0.5, 0.5, 0.5)), 3)
+    (1.0, 0.214)
+    """
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in map(float, colour[:3])
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
 def ink_on(colour: Any) -> str:
-    """Choose black or white for letters on a colour, (red, green, blue, …) from 0 to 1."""
-    red, green, blue = colour[:3]
-    return "white" if 0.3 * red + 0.59 * green + 0.11 * blue <= 0.5 else "black"
+    """Choose black or white for letters on a colour, whichever stands out more: at least 4.5 : 1."""
+    return "white" if luminance(colour) < 0.179 else "black"
 
 
-def ink_on_signed(share: float, dark: float = 0.62) -> str:
+def ink_on_signed(share: float) -> str:
     """Choose black or white for letters on a `SIGNED` colour; share is that of its limit, from -1 to 1."""
-    return "white" if abs(share) > dark else "black"
+    return "white" if share > 0.711 or share < -0.656 else "black"  # as `ink_on` has it, without mixing the colour
 
 
 def number(value: float, form: str, zero: str | None = None) -> str:

@@ -10,8 +10,10 @@ from cnnlab.course.widgets._binary_training import binary_training
 from cnnlab.course.widgets._board import Board
 from cnnlab.course.widgets._convolution_window import convolution_window
 from cnnlab.course.widgets._digit_stages import digit_stages
+from cnnlab.course.widgets._filter_film import filter_film
 from cnnlab.course.widgets._filter_update import filter_update
 from cnnlab.course.widgets._logits import logits
+from cnnlab.course.widgets._nudge import nudge
 from cnnlab.course.widgets._parabola import parabola
 from cnnlab.course.widgets._single_filter_training import single_filter_training
 from cnnlab.course.widgets._softmax_training import softmax_training
@@ -22,8 +24,10 @@ __all__ = [
     "binary_training",
     "convolution_window",
     "digit_stages",
+    "filter_film",
     "filter_update",
     "logits",
+    "nudge",
     "parabola",
     "single_filter_training",
     "softmax_training",

@@ -48,7 +48,7 @@ class BackpropStage(NamedTuple):
 
     def words(self, step: int) -> str:
         """Say where the walk has got to, and why it goes on as it does."""
-        return f"Step {step} of {LAST_STEP}, {self.part}: {plain(self.filled)}\n{self.reason}"
+        return f"Step {step}, {self.part}: {plain(self.filled)}\n{self.reason}"
 
 
 def plain(formula: str) -> str:
@@ -129,7 +129,7 @@ class _Walk:
                 (
                     "g[C] = m[K] ⋆ c[I] + m[b]",
                     "g[C₁₁] = m[2] · c[3] + m[1] · c[1] − m[1] · c[1] + m[2] · c[1] − m[1] · c[1] − m[1] = g[6]",
-                    "⋆ lays K on every window of I, multiplies cell by cell and adds. Framed: the window of C₁₁.",
+                    "⋆ lays K on every window of I, multiplies, adds. Framed: the window of C₁₁.",
                     [Box("I", 1, 1, 3, 3)],
                     [whole("K"), Box("b")],
                 ),
@@ -164,14 +164,14 @@ class _Walk:
                 (
                     "g[ŷ] = σ(c[z]) = 1 / (1 + e⁻ᶻ)",
                     f"g[ŷ] = σ(c[0.350]) = g[{y_hat:.3f}]",
-                    "The sigmoid squashes the score into the interval from 0 to 1: this is the prediction.",
+                    "The sigmoid squashes the score into the interval from 0 to 1: the prediction.",
                     [Box("z")],
                     [],
                 ),
                 (
                     "g[L] = ½ (c[ŷ] − m[y])²",
                     f"g[L] = ½ (c[{y_hat:.3f}] − m[{TARGET}])² = g[{loss:.3f}]",
-                    "The target y is the right answer. The forward pass ends here; now the error goes back.",
+                    "The target y is the right answer. The forward pass ends; the error goes back.",
                     [Box("ŷ")],
                     [Box("y")],
                 ),
@@ -220,18 +220,18 @@ class _Walk:
             4,
             "g[∂L/∂wₘ] = c[∂L/∂z] · m[fₘ]      g[∂L/∂d] = c[∂L/∂z]",
             f"g[∂L/∂w] = {arrives} · m[{_vector(self.maps['f'], 0)}] = g[{_vector(self.gradients['∂L/∂w'], 2)}]",
-            "Each weight gets the feature that it met. The dead block's feature is 0: its weight learns nothing.",
+            "Each weight gets the feature it met; the dead block's is 0, its weight stays.",
             [score],
             [whole("f")],
             [whole("∂L/∂w"), Box("∂L/∂d")],
         )
         self.learn("∂L/∂f")
         self.add(
-            "back to the features",
+            "back to f",
             4,
             "g[∂L/∂fₘ] = c[∂L/∂z] · m[wₘ]",
-            f"g[∂L/∂f] = {arrives} · m[{_vector(self.maps['w'], 1)}] = g[{_vector(self.gradients['∂L/∂f'], 2)}]",
-            "Each feature gets the weight that it met: in a product, the gradient of each factor is the other.",
+            f"{arrives} · m[(1, 2, −1.5, 0.4)] = g[{_vector(self.gradients['∂L/∂f'], 2)}]",
+            "Each feature gets the weight it met: in a product, each factor gets the other.",
             [score],
             [whole("w")],
             [whole("∂L/∂f")],
@@ -258,11 +258,11 @@ class _Walk:
             winner = (2 * k + int(row), 2 * l + int(column))
             arrives = f"c[{_two_decimals(d_pool[k, l])}]"
             if activated[winner] > 0:
-                filled = f"{arrives} goes to the cell that won, {winner}, where m[R = {activated[winner]:.0f}]"
+                filled = f"{arrives} goes to the winner, {winner}, where m[R = {activated[winner]:.0f}]"
                 reason = "The other three cells get 0: a small change of theirs would not have changed P."
             else:
-                filled = f"{arrives} goes to the first of the m[four zeros], {winner}"
-                reason = "The dead block: they tie, and that is the rule. Will this number reach the kernel?"
+                filled = f"{arrives} goes to the first of m[four zeros], {winner}"
+                reason = "The dead block: they tie, and that is the rule. Will this reach the kernel?"
             self.add(
                 f"back through block ({k}, {l})",
                 2,
@@ -286,8 +286,7 @@ class _Walk:
             1,
             "g[Eᵢⱼ] = c[∂L/∂Rᵢⱼ] · m[1 if Cᵢⱼ > 0, else 0]",
             f"{len(passed)} gradients pass, c[{_two_decimals(d_relu[first])}] at {first} is stopped",
-            f"Crossed out: where C is not positive. Cell {first} won its block, but there C = "
-            f"{number(conv[first], '.0f')}.",
+            f"Crossed out: where C is not positive. {first} won its block, but there C = {number(conv[first], '.0f')}.",
             [Box("∂L/∂R", *cell) for cell in self.stopped + passed],
             [Box("C", *cell) for cell in self.stopped + passed],
             [Box("E", *cell) for cell in passed],
@@ -305,8 +304,7 @@ class _Walk:
             0,
             formula,
             f"{len(empty)} of the 16 windows meet c[E = 0] and add nothing",
-            f"{len(self.masked)} cells are masked by ReLU, {len(empty) - len(self.masked)} lost their block: "
-            "small changes there do not reach L.",
+            f"{len(self.masked)} are masked by ReLU, {len(empty) - len(self.masked)} lost their block: none reaches L.",
             [Box("E", *cell) for cell in empty],
             gives=[whole("∂L/∂K")],
         )
@@ -353,7 +351,7 @@ class _Walk:
             -1,
             f"g[K′] = K − η m[∂L/∂K], and so with b, w and d; η = {LEARNING_RATE}",
             f"g[K′₀₀] = 2 − {LEARNING_RATE} · m[({_two_decimals(d_first)})] = g[{_two_decimals(after['K'][0, 0])}]",
-            "Every parameter moves a little against its gradient. The maps above are still the old ones.",
+            "Each parameter moves a little against its gradient; the maps are still the old.",
             meets=[whole(f"∂L/∂{name}") for name in KEYS],
             gives=[whole(name) for name in KEYS],
         )
@@ -362,11 +360,11 @@ class _Walk:
         self.masked, self.stopped = [], []
         old, new = (f"ŷ = {maps['ŷ'].item():.3f}, L = {maps['L'].item():.3f}" for maps in (self.maps, after))
         self.add(
-            "the next forward pass",
+            "forward again",
             -1,
             "I → C → R → P → f → z → g[ŷ] → g[L], with the new parameters",
-            f"before: {old}; now: g[{new}]",
-            "One step has brought ŷ closer to y. Training repeats it: the next gradients begin here.",
+            f"before {old}; now g[{new}]",
+            "One step brought ŷ closer to y. Training repeats it, with new gradients.",
             gives=[Box("ŷ"), Box("L")],
             back=False,
         )

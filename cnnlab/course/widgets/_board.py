@@ -21,9 +21,14 @@ from cnnlab.course.plots._style import PIXELS_PER_INCH, course_style
 from cnnlab.course.widgets._raster import Raster
 
 LONGEST_LINE = 110  # characters that fit beside a picture
-# A label is cut off at the edge of a narrow window unless it may go on in the next line.
-LABELS_STYLE = (
+STYLE = (
+    # A label is cut off at the edge of a narrow window unless it may go on in the next line.
     ".cnnlab-board > .widget-label { white-space: normal; height: auto; min-height: 28px; line-height: 1.6; }"
+    # A picture that a narrow page shrinks leaves no empty place below: its tag tells the browser its shape beforehand.
+    ".cnnlab-board > .widget-html { height: auto !important; }"
+    # After a restart of the kernel a board still stands there, and its buttons look as if they could be pressed.
+    ".cnnlab-board.jupyter-widgets-disconnected { opacity: 0.6; pointer-events: none; }"
+    ".cnnlab-board.jupyter-widgets-disconnected::before { content: 'The kernel was restarted: run this cell again.'; }"
 )
 SLIDERS_SCRIPT = Path(__file__).with_name("_sliders.js").read_text(encoding="utf-8")
 
@@ -95,7 +100,7 @@ class Board(ipywidgets.VBox):
         # The height is fixed, so that the page does not jump when a picture arrives.
         self.image = ipywidgets.HTML(layout={"width": f"{width}px", "max_width": "100%", "height": f"{height}px"})
         self.labels = [ipywidgets.Label(layout={"width": "100%"}) for _ in range(2)]
-        page = f'<style onload="{html.escape(SLIDERS_SCRIPT)}">{LABELS_STYLE}</style>'
+        page = f'<style onload="{html.escape(SLIDERS_SCRIPT)}">{STYLE}</style>'
         style = ipywidgets.HTML(page, layout={"display": "none"})
         super().__init__([*controls.values(), *extra, *self.labels, self.image, style])
         self.add_class("cnnlab-board")  # by which a browser test finds it
@@ -112,7 +117,8 @@ class Board(ipywidgets.VBox):
             try:
                 drawn = None
                 while drawn != (values := self._values()):
-                    lines, picture = self._lines(values), self._raster.png()
+                    with course_style():
+                        lines, picture = self._lines(values), self._raster.png()
                     for label, line in zip(self.labels, lines, strict=True):
                         label.value = line
                     if picture is not self._picture:
@@ -146,7 +152,6 @@ class Board(ipywidgets.VBox):
                 raise ValueError(f"{name} must stand somewhere on its slider; got {value}")
         return values
 
-    @course_style()
     def _lines(self, values: dict[str, Any]) -> list[str]:
         words = self.draw(**values)
         lines = words.split("\n") if isinstance(words, str) else []

@@ -17,7 +17,7 @@ POINT = style.PIXELS_PER_INCH / 72  # in pixels
 COMES, MEETS, GIVES = "#7a3fb5", "#1a7f37", style.RED
 DASHES: dict[str, Any] = {COMES: (0, (4, 1.5)), MEETS: (0, (1, 0.8)), GIVES: "solid"}
 ROLES = {"c": COMES, "m": MEETS, "g": GIVES}
-UNKNOWN_INK, INK, QUIET = "0.6", "black", "0.4"
+UNKNOWN_INK, INK, QUIET = "0.45", "black", "0.35"
 SIGNED = style.colours_of(style.SIGNED)
 LETTERS = 15  # points, so that they can be read where a narrow page shows the picture at three fifths of its size
 
@@ -98,17 +98,23 @@ class Cells:
         """Tell whether a pixel belongs to the border of zeros, which only a padded image has."""
         return cell.name == "I" and self.maps["I"].rows == 6 and (cell.row in (0, 5) or cell.column in (0, 5))
 
-    def numbers(self, arrays: Mapping[str, np.ndarray], form: str = "", left_out: Sequence[Box] = ()) -> list[Text]:
-        """Write the number of every cell that is known."""
-        texts = []
+    def numbers(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        coloured: Mapping[str, np.ndarray] | None = None,
+        left_out: Sequence[Box] = (),
+    ) -> list[Text]:
+        """Write the number of every cell that is known; `coloured` are what the cells are painted by, if others."""
+        texts, coloured = [], coloured or arrays
         for cell in self.cells:
             value, place = arrays[cell.name][cell.row, cell.column], self.maps[cell.name]
             if np.isnan(value) or cell in left_out:
                 continue
-            whole = not form and (arrays[cell.name] == arrays[cell.name].round()).all()
-            text = style.number(value, f"{form}.{0 if whole else place.decimals}f", zero="0")
+            whole = (arrays[cell.name] == arrays[cell.name].round()).all()
+            text = style.number(value, f".{0 if whole else place.decimals}f", zero="0")
             quiet = self.is_border(arrays, cell) or (text == "0" and not self.is_pixel(cell.name))
-            ink = QUIET if quiet else style.ink_on_signed(value / place.limit) if place.limit else INK
+            share = coloured[cell.name][cell.row, cell.column] / place.limit if place.limit else 0
+            ink = QUIET if quiet else style.ink_on_signed(share)
             x, y = place.x + (cell.column + 0.5) * place.width, place.y + (cell.row + 0.5) * place.height
             texts.append(Text(x, y, text, LETTERS, ink, room=place.width - 5))
         return texts

@@ -34,6 +34,7 @@ MOST_STRIDE = 3
 LARGEST_IMAGE = 8
 LARGEST_KERNEL = 5
 LARGEST_NUMBER = 1000
+LONGEST_SUM = 84  # characters in a line beside an open side bar
 CORNERS = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])  # of a cell
 
 
@@ -74,7 +75,7 @@ def convolution_step(
         f"{_as_factor(style.compact(pixel))}·{_as_factor(style.fraction(weight))}"
         for pixel, weight in zip(window.flat, kernel.flat, strict=True)
     )
-    words += terms if len(words + terms) <= 110 else f"the sum of the {kernel.size} products in the picture"
+    words += terms if len(words + terms) <= LONGEST_SUM else f"the sum of the {kernel.size} products in the picture"
     return ConvolutionStep(padded, corner, window * kernel, total, output, f"{words}\n{formula}")
 
 
@@ -153,16 +154,13 @@ class _WindowPicture:
 
     def __init__(self, pixels: np.ndarray, kernels: dict[str, np.ndarray], largest_map: tuple[int, int]) -> None:
         height, width = (size + 2 * MOST_PADDING for size in pixels.shape)
-        k_height, k_width = (max(kernel.shape[axis] for kernel in kernels.values()) for axis in (0, 1))
-        k_width = max(k_width, 4)  # room for the title
-        self.middle = 1.2 + max(height, largest_map[0], 2 * k_height + 2.8) / 2
-        self.image_centre = 1 + width / 2
-        self.kernel_centre = 2 + width + k_width / 2
-        self.map_centre = 4 + width + k_width + largest_map[1] / 2
-        self.kernel_height = k_height
-        across = 4.5 + width + k_width + largest_map[1]
-        down = 2 * self.middle
-        cell = min(8.4 / across, 5.4 / down)  # inches
+        self.kernel_height = max(kernel.shape[0] for kernel in kernels.values())
+        upper = max(height, largest_map[0])
+        across, down = width + largest_map[1] + 3, upper + self.kernel_height + 4.2
+        self.middle, self.lower_middle = 1.2 + upper / 2, upper + 3.5 + self.kernel_height / 2
+        self.image_centre, self.map_centre = 1 + width / 2, across - 0.5 - largest_map[1] / 2
+        self.kernel_centre, self.products_centre, self.sum_centre = (share * across for share in (0.2, 0.5, 0.8))
+        cell = min(6.3 / across, 5.4 / down)  # inches
         self.texts: list[Text] = []
         self.cells: list[np.ndarray] = []
         self.colours: list[Any] = []
@@ -195,19 +193,17 @@ class _WindowPicture:
         self.border.set_bounds(x + padding, y + padding, self.shape[1], self.shape[0])
         self.window.set_bounds(x + step.corner[1], y + step.corner[0], kernel.shape[1], kernel.shape[0])
 
-        gap = 1.4
-        top, bottom = (self.middle + sign * (gap + self.kernel_height) / 2 for sign in (-1, 1))
         largest_weight = float(np.abs(kernel).max()) or 1.0
         scale = style.SIGNED, largest_weight
-        self._matrix(kernel, self.kernel_centre, top, f"kernel: {name}", *scale, write=style.fraction)
+        self._matrix(kernel, self.kernel_centre, self.lower_middle, f"kernel: {name}", *scale, write=style.fraction)
         for part in (self.border, self.window, self.cell):
             part.set_visible(step.output is not None)
         if step.products is not None and step.total is not None and step.output is not None:
             # The products and the sums of them have one scale.
             scale = style.SIGNED, max(largest_weight * self.reach, float(np.abs(step.output).max()))
-            self._matrix(step.products, self.kernel_centre, bottom, "products", *scale)
-            below, words = kernel.shape[0] / 2 + 0.65, f"sum = {style.compact(step.total)}"
-            self.texts.append(Text(self.kernel_centre, bottom + below, words, 11, bold=True))
+            self._matrix(step.products, self.products_centre, self.lower_middle, "products", *scale)
+            words = f"sum = {style.compact(step.total)}"
+            self.texts.append(Text(self.sum_centre, self.lower_middle, words, 11, bold=True))
             title = f"map C: {step.output.shape[0]}×{step.output.shape[1]}"
             x, y = self._matrix(step.output, self.map_centre, self.middle, title, *scale, index=True)
             self.cell.set_bounds(x + cell[1], y + cell[0], 1, 1)
@@ -239,9 +235,8 @@ class _WindowPicture:
             ink = style.ink_on(colours[i, j])
             self.texts.append(Text(x + j + 0.5, y + i + 0.5, write(value), self.font, ink, room=0.82))
         if index:
-            size = 0.85 * self.font
-            self.texts += [Text(x - 0.5, y + i + 0.5, str(i), size, style.QUIET) for i in range(rows)]
-            self.texts += [Text(x + j + 0.5, y + rows + 0.5, str(j), size, style.QUIET) for j in range(columns)]
+            self.texts += [Text(x - 0.5, y + i + 0.5, str(i), self.font, style.QUIET) for i in range(rows)]
+            self.texts += [Text(x + j + 0.5, y + rows + 0.5, str(j), self.font, style.QUIET) for j in range(columns)]
         return x, y
 
 

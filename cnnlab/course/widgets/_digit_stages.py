@@ -109,7 +109,7 @@ def digit_stages(network: BinaryCNN | None = None, digit: int = 0) -> Board:
         picture.show(held_out.images[number, 0], stages, bool(held_out.targets[number]))
         first, second = stages.words.split("\n")
         if answers == "wrong":
-            first = f"wrong answer {place} (the last is {len(numbers) - 1}): {first}"
+            first = f"wrong one {place} of 0 to {len(numbers) - 1}: {first.removesuffix(', wrong')}"
         return f"{first}\n{second}{note}"
 
     return Board(controls, picture.figure, draw)

@@ -51,17 +51,16 @@ def filter_run(learning_rate: float, steps: int) -> FilterRun:
     )
     path = (np.array(filters) - OPTIMUM) @ AXES[:, SHOWN]
     flattest, steepest = 1 - learning_rate * EIGENVALUES[[0, -1]]
-    kept = style.number(steepest, ".3f")
-    if steepest < -1:
-        verdict, detail = "diverges", f"the distance along the steepest axis by {kept}"
-    elif steepest < -0.5:
-        verdict, detail = "converges in jumps", f"the distance along the steepest axis by {kept}"
-    else:
-        verdict = "converges slowly" if flattest > 0.99 else "converges"
-        detail = f"the distance along the flattest axis by {flattest:.3f}"
+    verdict, factor, axis = "converges", f"{flattest:.3f}", "flattest"
+    if steepest < -0.5:
+        verdict = "diverges" if steepest < -1 else "converges in jumps"
+        factor, axis = style.number(steepest, ".3f"), "steepest"
+    elif flattest > 0.99:
+        verdict = "converges slowly"
     words = (
         f"learning rate {learning_rate:.3f}: loss {history.loss[0]:.3g} → {history.loss[-1]:.3g} after {steps} "
-        f"step{'s'[: steps > 1]}, {verdict}\neach step multiplies {detail}; the limit is {LARGEST_RATE:.5f}"
+        f"step{'s'[: steps > 1]}, {verdict}\n"
+        f"each step: factor {factor} along the {axis} axis; the limit is {LARGEST_RATE:.5f}"
     )
     return FilterRun(history.loss, path, verdict, words)
 
@@ -106,12 +105,12 @@ def filter_update(learning_rate: float = 0.1, steps: int = 10) -> Board:
 
 def _axes() -> tuple[Axes, Axes, Axes]:
     """Lay out the loss curve, the bowl from above, and the ruler of learning rates under them."""
-    axes = plots.new_axes(8.4, 4.2, rows=2, columns=2, height_ratios=(8, 1))
+    axes = plots.new_axes(6.3, 4.2, rows=2, columns=2, height_ratios=(8, 1))
     curve, bowl = axes[0]
     axes[1, 1].remove()
     ruler = axes[1, 0]
     ruler.set_subplotspec(ruler.get_gridspec()[1, :])
-    curve.set(yscale="log", xlim=(-1, MOST_STEPS + 1), ylim=(1e-8, 1e5), xlabel="steps", ylabel="loss L")
+    curve.set(yscale="log", xlim=(-1, MOST_STEPS + 1), ylim=(1e-6, 1e4), xlabel="steps", ylabel="loss L")
     curve.grid(**style.GRID)
     x, y = np.linspace(-0.5, 0.3, 161), np.linspace(-1.2, 1.2, 161)
     across, steepest = EIGENVALUES[SHOWN]
@@ -119,10 +118,10 @@ def _axes() -> tuple[Axes, Axes, Axes]:
     plots.loss_surface(
         x, y, surface, bowl, xlabel=f"axis with λ = {across:.2f}", ylabel=f"axis with λ = {steepest:.2f}"
     )
+    bowl.set_xticks([-0.4, -0.2, 0, 0.2])
     bowl.plot(*((START.reshape(4) - OPTIMUM) @ AXES[:, SHOWN]), marker="s", markersize=7, color=style.RED)
     ruler.set(xlim=(0, 0.255), ylim=(0, 1), yticks=[], xlabel="learning rate η")
     ruler.axvspan(LARGEST_RATE, 0.255, color=style.RED, alpha=0.15, hatch="//")
     ruler.axvline(LARGEST_RATE, color="black")
-    words = f"diverges above {LARGEST_RATE:.5f}"
-    ruler.text(LARGEST_RATE + 0.001, 0.5, words, va="center", fontsize=style.LETTERS)
+    ruler.text(LARGEST_RATE + 0.003, 0.5, "diverges", va="center", fontsize=style.LETTERS)
     return curve, bowl, ruler

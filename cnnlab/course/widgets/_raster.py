@@ -13,8 +13,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from cnnlab.course.plots._style import course_style
-
 
 class Raster:
     """Renders a figure; what has not changed since the last time is kept as a background and not drawn again.
@@ -36,7 +34,6 @@ class Raster:
         self._moving: list[Artist] = []
         self._png = b""
 
-    @course_style()
     def png(self) -> bytes:
         """Render the figure as it stands; where nothing has changed this is the picture of the last time."""
         if self._png and not self._figure.stale:
@@ -46,6 +43,8 @@ class Raster:
         changed = {artist for layer in layers for artist in layer if artist.stale}
         if content != self._drawn or not changed.issubset(self._moving):
             moving = changed.union(self._moving) if self._drawn else set()
+            if content != self._drawn:  # ticks that move with their limits need not be drawn at every other change
+                moving = {artist for artist in moving if not isinstance(artist, Axis)}
             self._moving = [artist for layer in layers for artist in _from_the_lowest(layer, moving)]
             self._drawn = content
             self._draw_background()

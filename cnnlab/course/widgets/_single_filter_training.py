@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Iterator, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from cnnlab.course import plots
 from cnnlab.course.plots import _style as style
 from cnnlab.course.widgets._board import Board, learning_rate_slider
+from cnnlab.course.widgets._lettering import Text, lettering_over, points_at
 from cnnlab.networks import SingleFilterCNN
 from cnnlab.training import sgd_step
 
@@ -99,23 +100,26 @@ def single_filter_training(learning_rate: float = 0.001) -> Board:
     for ax in (curve, decay):
         ax.set_xlim(-1, STEPS + 1)
         ax.grid(**style.GRID)
-    plots.image(100 * run.before, first, title="100 · K before", signed=True, limits=(-KERNEL_LIMIT, KERNEL_LIMIT))
-    plots.image(100 * run.after, second, title="100 · K after", signed=True, limits=(-KERNEL_LIMIT, KERNEL_LIMIT))
-    _write_kernel(first, 100 * run.before)
+    limits = -KERNEL_LIMIT, KERNEL_LIMIT
+    plots.image(100 * run.before, first, title="100 · K before", signed=True, limits=limits, numbers=False)
+    plots.image(100 * run.after, second, title="100 · K after", signed=True, limits=limits, numbers=False)
+    for ax in (first, second):
+        ax.images[0].set_zorder(3.5)  # above all that stays, which then need not be drawn again
+    lettering = lettering_over(plots.figure_of(curve), ["black", "white"])
 
     def draw(learning_rate: float) -> str:
         run = training_run(learning_rate)
         predictions.set_ydata(run.predictions)
         largest.set_ydata(np.maximum(run.kernel_gradients, ZERO_AT))
-        _write_kernel(second, 100 * run.after)
+        second.images[0].set_data(100 * run.after)
+        lettering.write([*_numbers(first, 100 * run.before), *_numbers(second, 100 * run.after)])
         return run.words
 
     return Board({"learning_rate": control}, plots.figure_of(curve), draw)
 
 
-def _write_kernel(ax: Axes, values: np.ndarray) -> None:
-    ax.images[0].set_data(values)
-    for text, value in zip(ax.texts, values.flat, strict=True):
+def _numbers(ax: Axes, values: np.ndarray) -> Iterator[Text]:
+    for (i, j), value in np.ndenumerate(values):
         # Two digits each, as large learning rates make large weights.
         number = style.number(value, ".1f" if abs(value) < 9.95 else ".0f", zero="0")
-        text.set(text=number, color=style.ink_on_signed(value / KERNEL_LIMIT))
+        yield Text(*points_at(ax, j, i), number, style.LETTERS, style.ink_on_signed(value / KERNEL_LIMIT))

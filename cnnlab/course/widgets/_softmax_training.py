@@ -29,7 +29,7 @@ LARGEST_AT_START = max(float(np.abs(value).max()) for value in START.values())
 
 HIGHEST_LOSS = 1e6  # where the picture ends
 # Where the axis may end: at few places, as a picture whose axes stay is drawn in half the time.
-HIGHEST = (2.1, 10.0, 100.0, 1e4, HIGHEST_LOSS)
+HIGHEST = (10.0, 1000.0, HIGHEST_LOSS)
 ABOVE: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "frameon": False, "fontsize": style.LETTERS}
 
 
@@ -120,9 +120,10 @@ def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
     )
     legend = answers.legend(**ABOVE)
     legend.set_zorder(0)
+    named = legend.get_texts()[1]
 
     def draw(learning_rate: float, steps: int, images: int) -> str:
-        run = softmax_run(learning_rate, steps, images)
+        run = softmax_run(float(f"{learning_rate:.2g}"), steps, images)  # train with what the slider shows
         at = np.arange(len(run.losses))
         line.set_data(at, np.minimum(run.losses, 100 * HIGHEST_LOSS))
         promise.set_data([0, 1], [run.losses[0], run.promised])
@@ -131,7 +132,10 @@ def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
             curve.set_ylim(-1.3, highest)
         first.set_data(at, run.probabilities[:, 0])
         second.set_data(at, run.probabilities[:, 1] if images == 2 else 1 - run.probabilities[:, 0])
-        legend.get_texts()[1].set_text("p₁ of the mirror image, should be 0" if images == 2 else "p₀ of I, should be 0")
+        meaning = "p₁ of the mirror image, should be 0" if images == 2 else "p₀ of I, should be 0"
+        if meaning != named.get_text():
+            named.set_text(meaning)
+            legend.stale = True  # it does not notice by itself
         return run.words
 
     return Board(controls, plots.figure_of(curve), draw)

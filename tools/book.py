@@ -1,4 +1,4 @@
-"""Build the book into site/: `python tools/site.py`."""
+"""Build the book into site/: `python tools/book.py`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from pathlib import Path
 
 import nbformat
 from links import COLAB, GITHUB, NOTEBOOKS, ROOT, repository_address
-from sphinx.cmd.build import build_main
 
 BINDER = "https://mybinder.org/v2/gh/"
 
 
 def main() -> None:
     """Gather what belongs to the book in one folder, and build it; nothing is executed."""
+    from sphinx.cmd.build import build_main  # loaded here, as only the site's builder has it
+
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder)
         shutil.copytree(ROOT / "docs" / "book", source, dirs_exist_ok=True)
-        shutil.copytree(ROOT / "docs", source / "docs", ignore=shutil.ignore_patterns("book"))
+        shutil.copytree(ROOT / "docs", source / "docs", ignore=shutil.ignore_patterns("book", "publication.md"))
         for file in (source / "docs").rglob("*.md"):
             text = file.read_text(encoding="utf-8")
             outside = rf"]({repository_address()}/blob/main/"
@@ -26,9 +27,11 @@ def main() -> None:
         (source / "notebooks").mkdir()
         for path in NOTEBOOKS:
             nbformat.write(page(path), source / "notebooks" / path.name)
-        status = build_main(["-q", "-W", "--keep-going", "-b", "html", str(source), str(ROOT / "site")])
-    if status:
-        raise SystemExit(status)
+        built = source / "built" / "html"  # MyST-NB leaves a folder of its own beside it
+        if status := build_main(["-q", "-W", "--keep-going", "-b", "html", str(source), str(built)]):
+            raise SystemExit(status)
+        shutil.rmtree(ROOT / "site", ignore_errors=True)
+        shutil.copytree(built, ROOT / "site")
     size = sum(file.stat().st_size for file in (ROOT / "site").rglob("*") if file.is_file())
     print(f"site/ holds {size / 1e6:.0f} MB")
 
