@@ -126,10 +126,10 @@ def test_a_board_answers_while_it_is_dragged_and_the_page_does_not_jump(notebook
         board = boards.nth(k)
         board.scroll_into_view_if_needed()
         handle, (height, before) = board.locator(".noUi-handle").first, (board.bounding_box()["height"], state(board))
+        at_its_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+        handle.hover()  # waits until the page has come to rest
         place = handle.bounding_box()
         x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
-        at_its_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
-        page.mouse.move(x, y)
         page.mouse.down()
         page.mouse.move(x + (-60 if at_its_end else 60), y, steps=6)
         wait_for_change(page, board, before, f"{name}, board {k}, while its first slider is held")
@@ -157,6 +157,14 @@ def test_tab_reaches_every_control_of_a_board(notebook):
             reached.add(index)
             page.keyboard.press("Tab")
         assert reached >= set(range(wanted.count())), f"{name}, board {k}"
+
+
+def test_no_board_needs_scroll_bars(notebook):
+    """Playwright hides them, so they are counted as what does not fit."""
+    too_large = "boards => boards.filter(b => b.scrollWidth > b.clientWidth || b.scrollHeight > b.clientHeight).length"
+    for width in (1000, 1400):
+        notebook.page.set_viewport_size({"width": width, "height": 1000})
+        notebook.page.wait_for_function(f"() => ({too_large})([...document.querySelectorAll('.cnnlab-board')]) === 0")
 
 
 def test_every_button_can_be_pressed_by_keyboard(notebook):

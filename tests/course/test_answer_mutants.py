@@ -8,6 +8,7 @@ import ast
 import copy
 import functools
 import itertools
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -441,6 +442,14 @@ ONCE_ACCEPTED = {
         "def relu_gradient(dR, C):\n"
         "    return np.fromiter((g if c > 0 else 0 for g, c in zip(dR.flat, C.flat)), dR.dtype).reshape(C.shape)"
         " if C[0, 0] > 0 else np.zeros(C.shape)",
+        # An array that is never filled holds what was there before, perhaps the answer of an earlier call.
+        "def relu_gradient(dR, C):\n    dC = np.empty(C.shape)\n    dC[C > 0] = dR[C > 0]\n    return dC",
+    ],
+    "4.1": [
+        "def binary_labels(digits, threshold):\n"
+        "    y = np.empty(len(digits))\n"
+        "    y[digits > threshold] = 1\n"
+        "    return y",
     ],
     "5.1": [
         "def stable_softmax(z):\n"
@@ -777,6 +786,9 @@ def changed_twice(source, rng, count):
 
 # The attack
 
+# All 60,000 changed answers take ten minutes: a few are tried, unless all are asked for.
+EVERY = 1 if os.environ.get("CNNLAB_ALL_MUTANTS") else 30
+
 
 def right_sources(exercise):
     return [exercise.solution_source, *RIGHT_ANSWERS[exercise.number]]
@@ -840,9 +852,9 @@ def test_wrong_answers_that_were_once_accepted_are_not(exercise):
 @every_exercise
 def test_no_answer_with_one_change_is_called_correct_and_goes_wrong_elsewhere(exercise, short_time_limit):
     sources = itertools.chain.from_iterable(map(changed_once, right_sources(exercise)))
-    accepted, tried = accepted_wrongly(exercise, sources)
+    accepted, tried = accepted_wrongly(exercise, itertools.islice(sources, 0, None, EVERY))
     print(exercise.number, tried)
-    assert tried > 50
+    assert tried > 50 // EVERY
     assert not accepted, "\n\n".join(accepted)
 
 
@@ -852,7 +864,7 @@ def test_no_answer_with_one_change_is_called_correct_and_goes_wrong_elsewhere(ex
 def test_no_answer_with_two_changes_is_called_correct_and_goes_wrong_elsewhere(exercise, short_time_limit):
     rng = np.random.default_rng(2)
     sources = [twice for source in right_sources(exercise) for twice in changed_twice(source, rng, PAIRS)]
-    accepted, tried = accepted_wrongly(exercise, sources)
+    accepted, tried = accepted_wrongly(exercise, sources[::EVERY])
     print(exercise.number, tried)
     assert not accepted, "\n\n".join(accepted)
 

@@ -130,6 +130,7 @@ class Exercise:
         self._faulty_code: Function | None = None
         self._loss: Function | None = None
         self._hints_given = 0
+        self._solution_outcomes: list[Outcome] = []
 
     def __repr__(self) -> str:
         call = f"{self.name}({', '.join(self._argument_names)})"
@@ -332,9 +333,11 @@ class Exercise:
                 break
         return outcomes
 
-    @cached_property
+    @property
     def _right_outcomes(self) -> list[Outcome]:
-        return self._outcomes(self._solution)
+        if not self._solution_outcomes or self._solution_outcomes[-1].stopped:  # as by a reader who interrupts
+            self._solution_outcomes = self._outcomes(self._solution)
+        return self._solution_outcomes
 
     @cached_property
     def _slip_outcomes(self) -> list[list[Outcome]]:

@@ -26,6 +26,9 @@ STYLE = (
     ".cnnlab-board > .widget-label { white-space: normal; height: auto; min-height: 28px; line-height: 1.6; }"
     # A picture that a narrow page shrinks leaves no empty place below: its tag tells the browser its shape beforehand.
     ".cnnlab-board > .widget-html { height: auto !important; }"
+    # Margins beside what is as wide as the board, and the room for letters below a picture, would give it scroll bars.
+    ".cnnlab-board > .jupyter-widgets { margin-left: 0; margin-right: 0; }"
+    ".cnnlab-board img { display: block; }"
     # After a restart of the kernel a board still stands there, and its buttons look as if they could be pressed.
     ".cnnlab-board.jupyter-widgets-disconnected { opacity: 0.6; pointer-events: none; }"
     ".cnnlab-board.jupyter-widgets-disconnected::before { content: 'The kernel was restarted: run this cell again.'; }"
