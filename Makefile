@@ -8,7 +8,7 @@ ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 INSTALL = $$($(BIN)/python -m uv --version > /dev/null 2>&1 \
 	&& echo $(BIN)/python -m uv pip install --python $(BIN)/python || echo $(BIN)/python -m pip install) --quiet
 
-.PHONY: lab test test-all coverage test-browser test-colab test-versions bench site lint links docs notebooks clean
+.PHONY: lab test test-all coverage test-browser test-colab test-teaching test-versions bench site lint links docs notebooks clean
 
 lab: .venv/ready
 	$(BIN)/jupyter lab $(ROOT) $(ARGS) notebooks/01_filter_update.ipynb
@@ -39,6 +39,10 @@ site: .venv/ready
 # Run the notebooks as Colab does: its versions, and a package that only the setup cell installs.
 test-colab: .venv/ready-to-lint
 	$(BIN)/nox --session colab --error-on-missing-interpreters $(ARGS)
+
+# Make assignments of the notebooks, and have nbgrader and Otter grade right, wrong, empty and crashing work.
+test-teaching: .venv/ready-to-lint
+	$(BIN)/nox --session teaching --error-on-missing-interpreters $(ARGS)
 
 # Run everything on the Pythons that are here, with the oldest and the newest libraries, and in odd surroundings.
 test-versions: .venv/ready-to-lint

@@ -100,6 +100,13 @@ def colab(session: nox.Session) -> None:
     session.run(*TEST, "-p", "no:cacheprovider", "tests/course", *session.posargs, env=variables)
 
 
+@nox.session(python=OLDEST)
+def teaching(session: nox.Session) -> None:
+    """Hand in right, wrong, empty and crashing work to nbgrader and to Otter, in an environment of their own."""
+    session.install("nbgrader==0.9.*", "otter-grader", "pytest", "pytest-xdist", "hypothesis", "--editable", ".")
+    session.run(*TEST, "--override-ini=addopts=", "tests/teaching", *session.posargs)
+
+
 @nox.session(python=PYTHONS)
 def wheel(session: nox.Session) -> None:
     """Build what an index would hold, and run each module's tests on it where the repository is out of sight."""

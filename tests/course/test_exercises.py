@@ -139,7 +139,7 @@ SHORTCUTS = {
 
 @pytest.mark.parametrize("exercise", [one for one in EXERCISES if one._without], ids=lambda one: one.number)
 def test_what_the_package_does_in_one_line_is_not_accepted_where_the_text_forbids_it(exercise):
-    state, lines = exercise.judge(SHORTCUTS.get(exercise.number, ORACLES[exercise.number]))
+    state, _, lines = exercise.judge(SHORTCUTS.get(exercise.number, ORACLES[exercise.number]))
     assert state is State.NOT_YET
     assert lines[0] == "The numbers are right."
     assert re.fullmatch(r"Your function calls .*: the exercise is to do without, step by step\.", lines[1])
@@ -154,7 +154,7 @@ def test_a_solution_does_without_what_its_text_forbids(exercise):
 def test_a_slip_gets_its_own_sentence_and_no_other(exercise):
     for slip in exercise.slips:
         verdict = exercise.judge(slip.answer)
-        assert verdict.state is State.NOT_YET, slip.name
+        assert (verdict.state, verdict.slip) == (State.NOT_YET, slip.name)
         text = "\n".join(verdict.lines)
         assert verdict.lines[0] == slip.sentence, (slip.name, text)
         assert [other.name for other in exercise.slips if other.sentence in text] == [slip.name], text
@@ -166,6 +166,7 @@ def test_the_stub_is_not_attempted_whatever_comments_and_imports_stand_beside_it
     for source in (exercise.stub_source, commented, "import numpy as np\n\n" + exercise.stub_source):
         assert exercise.judge(function_of(source, exercise.name)) == (
             State.NOT_ATTEMPTED,
+            None,
             (f"Change the code, then run the cell again. Stuck? ex.{exercise.name}.hint()",),
         )
 

@@ -327,6 +327,7 @@ def test_a_function_that_the_text_forbids_is_named_however_it_is_called(double):
     for function in (lambda a, b: b * np.pad(a, 0), lambda a, b: b * helper(a), lambda a, b: b * pad(a, 0)):
         assert double.judge(function) == (
             State.NOT_YET,
+            None,
             (
                 "The numbers are right.",
                 "Your function calls np.pad: the exercise is to do without, step by step.",
@@ -580,6 +581,34 @@ def test_progress_shows_a_sign_and_words_for_every_exercise(monkeypatch, double)
     words_of(double.check, np.multiply)
     wanted = "Notebook 0: 1 of 1 exercises correct\n  ✓ 0.1  twice a map  correct\n"
     assert words_of(checker.progress) == wanted
+
+
+def test_results_are_what_progress_shows(double, monkeypatch):
+    monkeypatch.setattr(checker, "_exercises", {"of a notebook": {"0.1": double}})
+    assert checker.results() == {"0.1": State.NOT_ATTEMPTED}
+    words_of(double.check, np.multiply)
+    assert checker.results() == {"0.1": State.CORRECT}
+    assert double.judge(np.add).slip == "added"
+    assert checker.results() == {"0.1": State.CORRECT}  # to judge notes nothing
+
+
+def test_require_raises_the_words_of_check_unless_the_answer_is_correct(double):
+    for function in (double_of("..."), np.add, lambda image, factor: image, double_of("return image[5]"), None, 7):
+        said = words_of(double.check, function)
+        with pytest.raises(AssertionError) as raised:
+            double.require(function)
+        assert f"{raised.value}\n" == said
+    assert words_of(double.require, np.multiply) == ""
+    assert double.state is State.CORRECT
+
+
+def test_solutions_and_the_word_on_them_can_be_switched_off(double, monkeypatch):
+    monkeypatch.setenv("CNNLAB_SOLUTIONS", "off")
+    assert words_of(double.solution) == "Solutions are not shown here.\n"
+    assert [words_of(double.hint) for _ in "ab"] == [
+        "Hint 1 of 2: a\n",
+        "Hint 2 of 2: b\nThat was the last one. Solutions are not shown here.\n",
+    ]
 
 
 def test_progress_says_what_to_do_where_nothing_is_loaded(monkeypatch):

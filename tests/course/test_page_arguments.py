@@ -495,6 +495,7 @@ CASES = {
     "widgets.Board.redraw": Case(lambda: widgets.backprop_stepper().redraw()),
     "widgets.Board.close": Case(lambda: widgets.backprop_stepper().close()),
     "exercises.progress": Case(printed(exercises.progress)),
+    "exercises.results": Case(exercises.results),
     "exercises.Exercise.check": Case(
         printed(filter_update.gradient.check),
         function=Argument(

@@ -67,14 +67,25 @@ def test_no_objects_are_brought_back_from_files(name):
     assert not brings_back_objects(CODE[name])
 
 
-@pytest.mark.parametrize("name", [*PACKAGE, *PAGES])
-def test_neither_the_package_nor_a_page_starts_a_program(name):
-    assert not starts_programs(CODE[name])
+# What a teacher starts to collect the work of a class: a program for each answer, which runs what strangers wrote.
+COLLECTS = ["cnnlab/course/exercises/_collect.py", "cnnlab/course/exercises/_judge.py"]
 
 
 @pytest.mark.parametrize("name", [*PACKAGE, *PAGES])
-def test_text_is_compiled_in_one_place_alone(name):
-    assert runs_text(CODE[name]) == (name == "cnnlab/course/exercises/_source.py")
+def test_neither_the_package_nor_a_page_starts_a_program_but_to_collect_the_work_of_a_class(name):
+    assert starts_programs(CODE[name]) == (name in COLLECTS)
+
+
+@pytest.mark.parametrize("name", [*PACKAGE, *PAGES])
+def test_text_is_compiled_in_one_place_alone_and_run_in_one(name):
+    assert runs_text(CODE[name]) == (name in ("cnnlab/course/exercises/_source.py", COLLECTS[1]))
+
+
+def test_no_page_and_no_module_beside_those_for_teachers_loads_what_collects():
+    loads = [
+        name for name in [*PACKAGE, *PAGES] if re.search(r"import .*_collect|\b_(collect|judge) import", CODE[name])
+    ]
+    assert [name.split("/")[-1] for name in loads] == ["__main__.py", "_assignment.py", "_collect.py", "_report.py"]
 
 
 def test_what_is_compiled_there_is_not_run(capsys):

@@ -22,6 +22,7 @@ from __future__ import annotations
 import copy
 import inspect
 import operator
+import os
 import re
 from enum import Enum
 from functools import cached_property
@@ -52,7 +53,7 @@ from cnnlab.course.exercises._words import (
 )
 from cnnlab.gradient_check import GradientCheck, check_gradient
 
-__all__ = ["Exercise", "Slip", "State", "Verdict", "exercise", "progress"]
+__all__ = ["Exercise", "Slip", "State", "Verdict", "exercise", "progress", "results"]
 
 Function = Callable[..., Any]
 Inputs = list[tuple[Any, ...]]
@@ -77,9 +78,20 @@ class State(Enum):
 
 
 class Verdict(NamedTuple):
-    """What the checker says of a function."""
+    """What the checker says of a function.
+
+    Attributes
+    ----------
+    state : State
+        Whether it is correct.
+    slip : str or None
+        The name of the known slip that it does the same as; names stay from release to release.
+    lines : tuple of str
+        What a learner reads below the title.
+    """
 
     state: State
+    slip: str | None
     lines: tuple[str, ...]
 
 
@@ -135,10 +147,20 @@ class Exercise:
             The function itself, without brackets behind its name. It is called with copies; whatever it does, this
             prints a verdict and raises nothing.
         """
-        self.state, lines = self.judge(function)
-        say(f"{self.state.sign} Exercise {self.number}, {self.title}: {self.state.words}")
-        for line in lines:
-            say("  " + line)
+        for line in self._noted(function):
+            say(line)
+
+    def require(self, function: Any = None) -> None:
+        """Do nothing where `function` is right, for graders, which look for an error.
+
+        Raises
+        ------
+        AssertionError
+            Where it is not right, with the words that `check` prints.
+        """
+        lines = self._noted(function)
+        if self.state is not State.CORRECT:
+            raise AssertionError("\n".join(lines))
 
     def hint(self) -> None:
         """Show the next hint; after the last they begin again."""
@@ -146,11 +168,11 @@ class Exercise:
         self._hints_given += 1
         say(f"Hint {number + 1} of {len(self._hints)}: {self._hints[number]}")
         if number + 1 == len(self._hints):
-            say(f"That was the last one. ex.{self.name}.solution() shows the code.")
+            say(f"That was the last one. {f'ex.{self.name}.solution() shows the code.' if _solutions() else NOT_SHOWN}")
 
     def solution(self) -> None:
-        """Show a right answer."""
-        say(self.solution_source)
+        """Show a right answer, unless the environment variable ``CNNLAB_SOLUTIONS`` is ``off``."""
+        say(self.solution_source if _solutions() else NOT_SHOWN)
 
     @property
     def failing_input(self) -> tuple[Any, ...] | None:
@@ -195,7 +217,18 @@ class Exercise:
         return source_of(self._faulty_code).replace(f"def {self._faulty_code.__name__}(", f"def {self.name}(", 1)
 
     def judge(self, function: Any) -> Verdict:
-        """Return the verdict that `check` prints, without noting it."""
+        """Return the verdict that `check` prints, without noting it for `progress`.
+
+        Parameters
+        ----------
+        function : callable
+            As for `check`: whatever it does, this raises nothing.
+
+        Returns
+        -------
+        Verdict
+            The state, the name of the slip that was recognised, and the lines for the learner.
+        """
         self._failing = None
         if not callable(function):
             return self._not_yet(
@@ -205,6 +238,7 @@ class Exercise:
         if self._is_the_stub(function):
             return Verdict(
                 State.NOT_ATTEMPTED,
+                None,
                 (f"Change the code, then run the cell again. Stuck? ex.{self.name}.hint()",),
             )
         if not self._takes_the_arguments(function):
@@ -231,8 +265,14 @@ class Exercise:
 
     # How it finds out
 
-    def _not_yet(self, *lines: str) -> Verdict:
-        return Verdict(State.NOT_YET, (*lines, f"Stuck? ex.{self.name}.hint()"))
+    def _noted(self, function: Any) -> list[str]:
+        """Note the verdict, and return its title and its lines."""
+        self.state, _, lines = self.judge(function)
+        title = f"{self.state.sign} Exercise {self.number}, {self.title}: {self.state.words}"
+        return [title, *("  " + line for line in lines)]
+
+    def _not_yet(self, *lines: str, slip: str | None = None) -> Verdict:
+        return Verdict(State.NOT_YET, slip, (*lines, f"Stuck? ex.{self.name}.hint()"))
 
     def _right(self, outcomes: list[Outcome]) -> Verdict:
         """Call right numbers correct, unless central differences object."""
@@ -241,7 +281,7 @@ class Exercise:
             if not check.passed:
                 return self._not_yet(str(check), *note_on_printing(outcomes))
         words = f"Right for {len(outcomes)} inputs" + (", and central differences agree." if checks else ".")
-        return Verdict(State.CORRECT, (words, *note_on_printing(outcomes)))
+        return Verdict(State.CORRECT, None, (words, *note_on_printing(outcomes)))
 
     def _wrong(self, function: Function, outcomes: list[Outcome], k: int) -> Verdict:
         """Say which known slip it is, and otherwise what happens for input `k`, the first that goes wrong."""
@@ -255,7 +295,7 @@ class Exercise:
         lines = [slip.sentence]
         if outcome.trouble.startswith("raises"):
             lines.append(f"{line_in_words(function, outcome.line)} {outcome.trouble}")
-        return self._not_yet(*lines, *note_on_names(function), *notes)
+        return self._not_yet(*lines, *note_on_names(function), *notes, slip=slip.name)
 
     def _note_on_shortcuts(self, outcomes: list[Outcome]) -> tuple[str, ...]:
         """Name the functions that the text asks to do without, of those that were called."""
@@ -430,6 +470,11 @@ def progress() -> None:
             say(f"  {one.state.sign} {one.number}  {one.title:{width}}  {one.state.words}")
 
 
+def results() -> dict[str, State]:
+    """Return the state of each exercise that is loaded, by its number: what `progress` shows, as data."""
+    return {number: one.state for module in _exercises.values() for number, one in module.items()}
+
+
 def hint() -> None:
     """Say how to ask for a hint: a module of exercises has this function, as people call it there."""
     say("Each exercise has hints of its own. Ask for them by name:")
@@ -438,6 +483,11 @@ def hint() -> None:
             say(f"  ex.{one.name}.hint()")
 
 
+def _solutions() -> bool:
+    return os.environ.get("CNNLAB_SOLUTIONS") != "off"
+
+
+NOT_SHOWN = "Solutions are not shown here."
 NOT_REPEATABLE = (
     "Two calls with the same input gave different results. Does it draw random numbers, keep something for later, "
     "or read an array of np.empty before it is filled?"
