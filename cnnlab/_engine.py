@@ -86,7 +86,7 @@ def _reordered(layers: Sequence[Layer]) -> list[Layer]:
     """Put ReLU behind a max pool: the larger of 0 and a maximum is the same either way, and there are fewer of them."""
     order = list(layers)
     for k in range(len(order) - 1):
-        if isinstance(order[k], ReLU) and isinstance(order[k + 1], MaxPool2d):
+        if type(order[k]) is ReLU and type(order[k + 1]) is MaxPool2d:  # not for a pool of one's own, derived from it
             order[k : k + 2] = order[k + 1], order[k]
     return order
 

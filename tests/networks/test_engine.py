@@ -15,6 +15,7 @@ import pytest
 
 from cnnlab import _engine, _im2col, _threads, layers
 from cnnlab._im2col import make_geometry
+from cnnlab.layers import MaxPool2d, ReLU
 from cnnlab.networks import BinaryCNN, SingleFilterCNN, SoftmaxCNN
 from cnnlab.training import sgd_step
 
@@ -452,3 +453,11 @@ def test_memories_are_kept_and_those_not_used_for_long_are_let_go(monkeypatch):
         network.loss_and_gradients(x[:n], target[:n])
     assert len(_engine._in_this_thread.memories) == _engine.MOST_MEMORIES
     assert _engine._memory(network, x[:1].shape) is not first
+
+
+def test_relu_goes_behind_a_max_pool_and_not_behind_a_pool_of_ones_own_that_is_derived_from_it():
+    class Mean(MaxPool2d):
+        pass
+
+    relu, pool, mean = ReLU(), MaxPool2d(), Mean()
+    assert _engine._reordered([relu, pool, relu, mean]) == [pool, relu, relu, mean]
