@@ -46,7 +46,7 @@ def test_the_start_is_that_of_the_notebook():
     run = softmax_run(0.01, 1, 1)
     first, second = run.words.split("\n")
     assert first == "learning rate 0.010: p₁ 0.2053 → 0.8515 after 1 step, loss 1.5832 → 0.1607"
-    assert second.endswith("promised by the gradient, 0.1607 reached; no loss can be negative")
+    assert second.endswith("promised by the gradient, 0.1607 reached; no loss is negative")
     np.testing.assert_array_equal(IMAGES[1, 0], np.fliplr(IMAGES[0, 0]))
 
 
@@ -75,7 +75,7 @@ def test_the_gradient_keeps_its_promise_only_for_small_steps():
     for learning_rate, kept in ((0.0001, True), (0.01, False)):
         run = softmax_run(learning_rate, 1, 1)
         assert (abs(run.losses[1] - run.promised) < 0.01 * run.losses[0]) == kept
-        assert ("no loss can be negative" in run.words) == (run.promised < 0)
+        assert ("no loss is negative" in run.words) == (run.promised < 0)
 
 
 def test_one_image_alone_is_learned_exactly_at_any_large_rate():

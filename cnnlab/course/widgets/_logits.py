@@ -93,7 +93,7 @@ def logits(z0: float = 0.7, z1: float = -0.6, right: int = 1) -> Board:
             signed[k].set(height=gradient, facecolor=colours(0.5 + gradient / 2))
             said = style.probability(p) + (" right" if k == right else "")
             texts.append(Text(*points_at(left, k, p + 0.05), said, style.TITLE))
-            x, y = points_at(last, k, gradient + 0.11 * np.sign(gradient))
+            x, y = points_at(last, k, gradient + 0.15 * np.sign(gradient))
             texts.append(Text(x, y, style.probability(gradient, "+"), style.LETTERS))
             way, further = ("fall", -13) if gradient > 0 else ("rise", 13)
             texts.append(Text(x, y + further, f"{Z[k]} should {way}", style.LETTERS))

@@ -64,11 +64,11 @@ def softmax_run(learning_rate: float, steps: int, images: int) -> SoftmaxRun:
         detail = f"the loss after step {history.diverged_at} is not a number (overflow): the run ends before it"
     elif not records[-1].relu.any():
         verdict = "dies"
-        detail = "every cell is 0 after ReLU: the filters are dead, and only the dense bias d still learns"
+        detail = "every cell is 0 after ReLU: the filters are dead, only the dense bias d still learns"
     elif losses[-1] == 0:
         verdict = "stands still"
         sizes = f"largest weight {style.loss(largest)}, at first {style.loss(LARGEST_AT_START)}"
-        detail = f"p − y is 0 to 16 digits, so nothing moves any more; {sizes}"
+        detail = f"p − y is 0 to 16 digits, so nothing moves; {sizes}"
     elif (rises := np.diff(losses) > 1e-6).any():
         verdict = "jumps"
         highest = style.loss(losses[1:][rises].max())
@@ -77,7 +77,7 @@ def softmax_run(learning_rate: float, steps: int, images: int) -> SoftmaxRun:
         verdict = "falls"
         detail = f"first step: loss {style.loss(promised)} promised by the gradient, {style.loss(losses[1])} reached"
         if promised < 0:
-            detail += "; no loss can be negative"
+            detail += "; no loss is negative"
     p = np.array([record.probabilities[:, 1] for record in records])
     taken = len(losses) - 1
     after = f"after {taken} step{'s'[: taken != 1]}"
