@@ -88,7 +88,7 @@ def drawing(function):
 def shown(fig, alt):
     """The words that are stored with a picture."""
     stored = []
-    with mock.patch("IPython.display.display", lambda data, **_: stored.append(data["text/plain"])):
+    with mock.patch("IPython.display.display", lambda picture: stored.append(repr(picture))):
         plots.show(fig, alt)
     return stored
 

@@ -24,7 +24,6 @@ from cnnlab.course import plots, widgets
 from cnnlab.course.plots import _figures
 from cnnlab.course.plots._style import luminance
 from cnnlab.course.widgets import _digit_stages, _digits
-from cnnlab.course.widgets._raster import Raster
 
 BOARDS = [name for name in widgets.__all__ if name != "Board"]
 ONE_AT_ONCE = [BOARDS[0], *(pytest.param(name, marks=pytest.mark.thorough) for name in BOARDS[1:])]
@@ -149,7 +148,6 @@ def test_all_words_in_a_picture_stand_out_from_what_lies_behind_them(name):
         if len(block):
             light, dark = sorted(map(luminance, (to_rgb(text.get_color()), np.median(block, axis=0))), reverse=True)
             assert (light + 0.05) / (dark + 0.05) >= 4.5, text.get_text()
-    board._raster = Raster(board.figure)
 
 
 @pytest.mark.parametrize("look", [["dark_background", ODD_SETTINGS], *STYLES])
