@@ -60,7 +60,7 @@ def training_run(learning_rate: float) -> TrainingRun:
         )
     elif last > first / 2:
         verdict = "crawls"
-        detail = f"{100 * last / first:.0f} % of ŷ are left, and ∂L/∂K is still large, up to {largest[-1]:.2g}"
+        detail = f"{100 * last / first:.0f} % of ŷ is left, and ∂L/∂K is still large, up to {largest[-1]:.2g}"
     else:
         verdict = "learns"
         detail = (
