@@ -56,11 +56,19 @@ def test_a_number_that_reaches_no_loss_has_the_gradient_0_and_the_words_say_wher
     assert "no cell changes: the feature is 0." in nudge_of("w₁", 0.1).words
 
 
-def test_beyond_a_kink_the_promise_does_not_hold_and_the_words_say_so():
+def test_beyond_a_kink_the_promise_does_not_hold():
     result = nudge_of("I₀₂", 1.0)  # lifts C₁₃ from −1 to 1, which wakes the dead block
     assert result.promises["I₀₂"] == 0
     assert result.promises["L"] < -0.08
-    assert "1 of C crossed 0: a kink" in result.words
+
+
+def test_where_another_cell_wins_a_block_the_words_speak_of_a_kink_and_nowhere_else():
+    winners = [(1, 1), (0, 2), (3, 0), (2, 3)]  # of the four blocks, before any nudge
+    for what in PLACES:
+        for by in AMOUNTS:
+            result = nudge_of(what, by)
+            beaten = any(result.arrays["R"][cell] < result.arrays["P"][cell[0] // 2, cell[1] // 2] for cell in winners)
+            assert ("a block's winner changed: a kink" in result.words) == beaten, (what, by)
 
 
 def test_the_smaller_the_nudge_the_truer_the_promise():

@@ -14,6 +14,7 @@ def test_the_training_of_the_notebook_shows_its_predictions():
     run = training_run(0.001)
     np.testing.assert_allclose(run.predictions[[0, 1, 50]], [0.6006, 0.3443, 0.0135], atol=5e-5)
     assert run.words.startswith("learning rate 0.001: ŷ 0.6006 → 0.0135 in 50 steps, learns\n")
+    assert training_run(1e-5).words.startswith("learning rate 0.00001: ")
 
 
 VERDICTS = {1e-5: "crawls", 1e-4: "learns", 1e-3: "learns", 10**-2.4: "saturates", 1e-2: "dies", 1e6: "dies"}

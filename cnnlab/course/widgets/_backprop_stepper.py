@@ -44,7 +44,7 @@ MAPS = {
     "C": MapLayout(218, UP, 58, 33, 4, 4, "C", limit=6),
     "R": MapLayout(480, UP, 58, 33, 4, 4, "R", limit=6),
     "P": MapLayout(742, UP + 33, 58, 33, 2, 2, "P", limit=6),
-    "f": MapLayout(888, UP, 58, 33, 4, 1, "f", limit=6),
+    "f": MapLayout(880, UP, 58, 33, 4, 1, "f", limit=6),
     "z": MapLayout(1028, UP, 68, 33, 1, 1, "z", "left", decimals=3),
     "ŷ": MapLayout(1028, UP + 52, 68, 33, 1, 1, "ŷ", "left", decimals=3),
     "y": MapLayout(1028, UP + 87, 68, 33, 1, 1, "y", "left"),
@@ -52,7 +52,7 @@ MAPS = {
     # Back, from the loss down and from right to left.
     "∂L/∂ŷ": MapLayout(1028, DOWN + 20, 68, 33, 1, 1, "∂L/∂ŷ", "left", 0.6, 3),
     "∂L/∂z": MapLayout(1028, DOWN + 99, 68, 33, 1, 1, "∂L/∂z", "left", 0.6, 3),
-    "∂L/∂f": MapLayout(888, DOWN, 58, 33, 4, 1, "∂L/∂f", "below", 0.6),
+    "∂L/∂f": MapLayout(880, DOWN, 58, 33, 4, 1, "∂L/∂f", "below", 0.6),
     "∂L/∂P": MapLayout(742, DOWN + 33, 58, 33, 2, 2, "∂L/∂P", "below", 0.6),
     "∂L/∂R": MapLayout(480, DOWN, 58, 33, 4, 4, "∂L/∂R", "below", 0.6),
     "E": MapLayout(218, DOWN, 58, 33, 4, 4, "E = ∂L/∂C", "below", 0.6),
@@ -71,10 +71,10 @@ MAPS = {
     "d": MapLayout(1036, BELOW + 66, 60, 33, 1, 1, "bias d", "below", 6),
 }
 # Where an operation's name stands, and the arrow that leads on from it; the same for the gradients.
-PLACES = [(203, MIDDLE), (465, MIDDLE), (727, MIDDLE), (872, MIDDLE), (987, UP - 13), (986, UP + 42), (990, UP + 138)]
-ONWARD = dict(zip("CRPf", [(203, UP + 66), (465, UP + 66), (727, UP + 66), (874, UP + 66)], strict=True))
+PLACES = [(203, MIDDLE), (465, MIDDLE), (727, MIDDLE), (869, MIDDLE), (983, UP - 13), (983, UP + 42), (990, UP + 138)]
+ONWARD = dict(zip("CRPf", [(203, UP + 66), (465, UP + 66), (727, UP + 66), (869, UP + 66)], strict=True))
 ONWARD |= {"z": (970, UP + 16), "ŷ": (1062, UP + 42), "L": (1062, UP + 138)}
-BACKWARD = {"∂L/∂K": (203, DOWN + 66), "E": (465, DOWN + 66), "∂L/∂R": (727, DOWN + 66), "∂L/∂P": (874, DOWN + 66)}
+BACKWARD = {"∂L/∂K": (203, DOWN + 66), "E": (465, DOWN + 66), "∂L/∂R": (727, DOWN + 66), "∂L/∂P": (869, DOWN + 66)}
 BACKWARD |= {"∂L/∂f": (961, DOWN + 116), "∂L/∂z": (1062, DOWN + 76), "∂L/∂ŷ": (1062, MIDDLE + 40)}
 LEGEND = [(COMES, "what comes in"), (MEETS, "what it meets"), (GIVES, "what comes out")]
 MOST_ARROWS = 4
@@ -150,7 +150,7 @@ class _StepPicture:
         self.highlight.set_visible(stage.operation >= 0)
         if stage.operation >= 0:
             x, y = PLACES[stage.operation]
-            half = outline(OPERATIONS[stage.operation], bold=True)[2] * LETTERS * POINT / 2 + 6
+            half = outline(OPERATIONS[stage.operation], bold=True)[2] * LETTERS * POINT / 2 + 4
             self.highlight.set_bounds(x - half, y - 13, 2 * half, 26)
         masked = [Box("E", *cell) for cell in stage.masked]
         numbers = cells.numbers(stage.arrays, left_out=masked)

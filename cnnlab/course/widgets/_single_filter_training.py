@@ -60,14 +60,15 @@ def training_run(learning_rate: float) -> TrainingRun:
         )
     elif last > first / 2:
         verdict = "crawls"
-        detail = f"{100 * last / first:.0f} % of ŷ are left, and ∂L/∂K is still large, up to {largest[-1]:.2g}"
+        detail = f"{100 * last / first:.0f} % of ŷ is left, and ∂L/∂K is still large, up to {largest[-1]:.2g}"
     else:
         verdict = "learns"
         detail = (
             f"the smaller ŷ, the smaller the steps: the largest ∂L/∂K fell from {largest[0]:.2g} to {largest[-1]:.2g}"
         )
     end = f"{last:.4f}" if last >= 0.001 else f"{last:.1e}"
-    words = f"learning rate {learning_rate:.2g}: ŷ {first:.4f} → {end} in {STEPS} steps, {verdict}\n{detail}"
+    rate = np.format_float_positional(learning_rate, 2, fractional=False, trim="-")
+    words = f"learning rate {rate}: ŷ {first:.4f} → {end} in {STEPS} steps, {verdict}\n{detail}"
     after = network.parameters["conv_weight"][0, 0]
     return TrainingRun(predictions, largest, before, after, dead, verdict, words)
 
