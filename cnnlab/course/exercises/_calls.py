@@ -46,6 +46,7 @@ class Outcome:
     printed: str = ""
     stopped: bool = False  # by a limit or by the reader: no use in calling again
     called: frozenset[Callable[..., Any]] = frozenset()  # of the functions that were watched for
+    kept: str = ""  # the argument that it gave back in place of a new array
 
 
 def call(
@@ -84,7 +85,8 @@ def call(
         traceback.clear_frames(thread.error.__traceback__)  # which hold what the function has made
     changed = tuple(name for name, value in arguments.items() if not unchanged(value, copies[name]))
     numbers = None if kind else thread.numbers
-    return Outcome(numbers, trouble, kind, line, changed, printed.getvalue(), stopped, frozenset(thread.called))
+    called = frozenset(thread.called)
+    return Outcome(numbers, trouble, kind, line, changed, printed.getvalue(), stopped, called, thread.kept)
 
 
 def same_outcome(one: Outcome, other: Outcome) -> bool:
@@ -141,6 +143,7 @@ class _CallThread(threading.Thread):
         self.returned = ""  # what came back, in words, where it was no numbers
         self.error: BaseException | None = None
         self.return_line: int | None = None
+        self.kept = ""
         self.in_place = False
 
     def run(self) -> None:
@@ -149,6 +152,10 @@ class _CallThread(threading.Thread):
             sys.settrace(self._trace)
             returned = self.function(*self.arguments.values())
             self.numbers, self.returned = _as_arrays(returned)
+            parts = returned if isinstance(returned, tuple) else (returned,)
+            for name, value in self.arguments.items():
+                if isinstance(value, np.ndarray) and any(part is value for part in parts):
+                    self.kept = name
         except BaseException as error:
             self.error = error
         finally:

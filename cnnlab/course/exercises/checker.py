@@ -261,6 +261,8 @@ class Exercise:
                 return self._wrong(function, outcomes, k)
         if shortcuts := self._note_on_shortcuts(outcomes):
             return self._not_yet("The numbers are right.", *shortcuts, *note_on_printing(outcomes))
+        if kept := next((outcome.kept for outcome in outcomes if outcome.kept), ""):
+            return self._not_yet("The numbers are right.", RETURNS_AN_ARGUMENT.format(kept))
         return self._right(outcomes)
 
     # How it finds out
@@ -350,6 +352,8 @@ class Exercise:
         only slip that agrees with the numbers of input `k`, the smallest that fails, and with all before, and that no
         later input speaks against: there are no numbers of the right shape there, or they are the slip's too.
         """
+        if outcomes[-1].stopped:  # nothing can be said of what was not computed
+            return None
         pairs = list(zip(self.slips, self._slip_outcomes, strict=True))
         for slip, wrong in pairs:
             if same_outcomes(outcomes, wrong):
@@ -386,7 +390,9 @@ class Exercise:
             refused = call(function, self._arguments(k), read_only=True)
             start = line_in_words(function, refused.line if refused.kind else None)
             name = next((name for name in outcome.changed if re.search(rf"\b{name}\b", start)), outcome.changed[0])
-            lines = [f"{start} changes {name}, which belongs to the caller. Work on a copy: {name}.copy()"]
+            copied = f"{name}.astype(float)"
+            words = f"changes {name}, which belongs to the caller. Work on a copy, and of floats, as it may hold whole"
+            lines = [f"{start} {words} numbers: {copied}"]
         else:
             relation = self._relation(outcomes)
             lines = [f"{line_in_words(function, line)} {what_is_wrong(outcome.numbers, right)}{relation}"]
@@ -491,6 +497,10 @@ NOT_SHOWN = "Solutions are not shown here."
 NOT_REPEATABLE = (
     "Two calls with the same input gave different results. Does it draw random numbers, keep something for later, "
     "or read an array of np.empty before it is filled?"
+)
+RETURNS_AN_ARGUMENT = (
+    "For one input at least your function returns {0} itself: whoever changes the result changes {0}. "
+    "Return a new array, as {0}.copy() is."
 )
 CHANGES_THE_PAGE = (
     "Your function changes {}, an array of the page (which has its numbers back now). "

@@ -32,6 +32,7 @@ NEGATIVE_MAP = np.array([[-1.0, -3], [-2, -4], [-9, -6], [-5, -8]])
         (NEGATIVE_MAP,),
         (ODD_MAP,),
         (PAGE_MAP,),
+        (np.array([[-5000.0, -3000], [-4000, -2500.5]]),),  # no search may begin at a number that was thought small
     ],
     without=(max_pool2d,),
     hints=[
@@ -141,6 +142,7 @@ max_pool.add_slips(
         (np.array([[3.0]]), np.array([[-6.0, -9], [-5, -8]])),
         (np.array([[1.0, 2, 3], [4, 5, 6]]), ODD_MAP),
         (PAGE_POOLED, PAGE_MAP),
+        (np.array([[2.0]]), np.array([[-5000.0, -3000], [-4000, -2500.5]])),
     ],
     without=(max_pool2d_backward,),
     hints=[

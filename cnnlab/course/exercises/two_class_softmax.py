@@ -236,6 +236,7 @@ for digits in (8, 10, 12, 15):
         (ONE_IMAGE, np.array([2])),
         (np.array([[0.0, 2.5, -1, 1], [3, 1, 0, 2]]), np.array([3, 1])),
         (np.array([[1, 0, 2, 1], [0, 1, 0, 3], [9, 0, 1, 0]]), np.array([2, 3, 1])),
+        (np.array([[0.5, 2, -1], [1, 0, 3.5]]), np.array([1, 0])),  # nobody has the last class
     ],
     without=(cross_entropy_backward,),
     hints=[
@@ -283,8 +284,8 @@ score_gradient.add_slips(
     "minus_the_label: You subtract the label as a number. "
     "It says which entry of a row loses 1: make it one-hot, np.eye(z.shape[1])[y].",
     lambda z, y: (softmax(z) - y[:, None]) / len(z),
-    "rows_picked_by_label: Is a label used as the number of a row? "
-    "Label 2 names column 2: for image n the entry is p[n, y[n]]. np.eye, if you use it, needs the number of classes.",
+    "rows_picked_by_label: np.eye, if you use it, needs the number of classes, z.shape[1]. "
+    "Or is a label used as the number of a row of p? Label 2 names column 2: for image n the entry is p[n, y[n]].",
     score_gradient_of_rows_picked_by_label,
     "whole_columns: In every row the columns of all labels lose 1, as p[:, y] and p[n, y] do it. "
     "Image n has one label: p[n, y[n]].",
@@ -372,6 +373,7 @@ score_gradient.add_slips(
             2,
         ),
         (np.array([[1.5], [-2], [3]]), np.array([[1], [0], [2]]), 1),
+        (np.array([[4.0]]), np.array([[-5000, -3000], [-4000, -2500.5]]), 2),
     ],
     without=(max_pool2d_backward,),
     hints=[
@@ -506,8 +508,8 @@ pool_gradient.add_slips(
     "first_in_each_row: `break` leaves the inner loop only, so the first maximum of each row gets the gradient. "
     "One cell of a block may.",
     by_block(lambda share, block: share * ((top := block == block.max()) & (np.cumsum(top, axis=1) == 1))),
-    "zero_blocks_skipped: A block of zeros gets nothing. Its first zero is its first maximum; "
-    "to block the gradient there is ReLU's task.",
+    "zero_blocks_skipped: A block without a positive number gets nothing, as if the search began at 0. "
+    "Its first maximum gets the gradient; to block it there is ReLU's task.",
     by_block(lambda share, block: to_one_cell(share, block, first_maximum(block)) * (block.max() > 0)),
     "search_from_0: In a block of negative numbers the first cell wins, as if the search for the "
     "largest began at 0. Begin with the block's own first cell, or use argmax.",
@@ -648,8 +650,8 @@ training_step.add_slips(
     "times_p_times_1_minus_p: You multiply p − y by p(1 − p). "
     "For softmax with cross-entropy that factor has cancelled: section 5 ends at p − y.",
     training_step_with_a_factor_too_many,
-    "rows_picked_by_label: Is a label used as the number of a row? "
-    "For image n the entry is p[n, y[n]]. np.eye, if you use it, needs the number of classes.",
+    "rows_picked_by_label: np.eye, if you use it, needs the number of classes, len(d). "
+    "Or is a label used as the number of a row of p? For image n the entry is p[n, y[n]].",
     lambda f, y, W, d, eta: f[y],
     "gradients_alone: You return the gradients. Subtract eta times each of them from W and d, and return those.",
     by_gradient(lambda dz, f, W, d, eta: (dz.T @ f, dz.sum(axis=0))),
