@@ -137,21 +137,6 @@ RIGHT_ANSWERS = {
         "def true_convolution(image, kernel):\n    return conv2d(image, np.rot90(kernel, 2))",
         "def true_convolution(image, kernel):\n    return scipy.signal.convolve2d(image, kernel, mode='valid')",
     ],
-    "2.1": [
-        "def zeros_around(image, p, q):\n"
-        "    if p == 0 and q == 0:\n"
-        "        return image\n"
-        "    return np.pad(image.astype(float), [(p, p), (q, q)])",
-    ],
-    "3.1": [
-        "def max_pool(R):\n"
-        "    P = np.full((R.shape[0] // 2, R.shape[1] // 2), -1000.0)\n"
-        "    for i in range(2 * P.shape[0]):\n"
-        "        for j in range(2 * P.shape[1]):\n"
-        "            P[i // 2, j // 2] = max(P[i // 2, j // 2], R[i, j])\n"
-        "    return P",
-    ],
-    "5.3": ["def score_gradient(z, y):\n    return (softmax(z) - np.eye(y.max() + 1)[y]) / len(y)"],
     "2.5": [
         "def input_gradient(error_map, kernel, p):\n"
         "    k_H, k_W = kernel.shape\n"
@@ -437,6 +422,24 @@ RIGHT_ANSWERS = {
 
 # Wrong answers that were once called correct.
 ONCE_ACCEPTED = {
+    "2.1": [
+        "def zeros_around(image, p, q):\n"
+        "    H, W = image.shape\n"
+        "    if p == 0 and q == 0:\n"
+        "        return image\n"
+        "    P = np.zeros((H + 2 * p, W + 2 * q))\n"
+        "    P[p : p + H, q : q + W] = image\n"
+        "    return P",
+    ],
+    "3.1": [
+        "def max_pool(R):\n"
+        "    P = np.full((R.shape[0] // 2, R.shape[1] // 2), -1000.0)\n"
+        "    for i in range(2 * P.shape[0]):\n"
+        "        for j in range(2 * P.shape[1]):\n"
+        "            P[i // 2, j // 2] = max(P[i // 2, j // 2], R[i, j])\n"
+        "    return P",
+    ],
+    "5.3": ["def score_gradient(z, y):\n    return (softmax(z) - np.eye(y.max() + 1)[y]) / len(y)"],
     "1.2": [
         "def squared_error(output, target):\n"
         "    rows, columns = output.shape\n"
