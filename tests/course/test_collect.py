@@ -6,11 +6,10 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
-from class_of_learners import BROKEN, HOSTILE, answers_of_a_class, hostile_source, notebook_with, slip_source
+from class_of_learners import HOSTILE, hostile_source, slip_source
 from exercise_helpers import NOTEBOOKS, OF_NOTEBOOK, ROOT
 
 from cnnlab.course.exercises import __main__ as command
@@ -220,28 +219,6 @@ def test_of_a_dozen_students_each_gets_what_is_theirs_whatever_the_others_do(tmp
     assert len(others) == 4 * (len(states) + 1)
     assert all(value == ("unreadable" if key[0] == "broken" else "not attempted", "") for key, value in others.items())
     assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
-
-
-@pytest.mark.thorough
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="a process cannot be copied here")
-def test_of_a_mixed_class_of_120_every_cell_of_the_table_is_what_was_put_in(tmp_path):
-    folder = tmp_path / "class"
-    wanted = {}
-    for (student, path), (sources, states) in answers_of_a_class(folder / "s000" / FIRST.name, 120, seed=0).items():
-        hand_in(folder, f"s{student:03}/{path.name}", notebook_with(path, sources))
-        wanted |= {(f"s{student:03}", path.stem, number): state for number, state in states.items()}
-    for k, content in enumerate(BROKEN.values()):
-        path = NOTEBOOKS[k % len(NOTEBOOKS)]
-        hand_in(folder, f"broken{k}/{path.name}", content)
-        wanted |= {(f"broken{k}", path.stem, one.number): ("unreadable", "") for one in OF_NOTEBOOK[path]}
-    put_in = {(notebook, slip) for (_, notebook, _), (_, slip) in wanted.items() if slip}
-    assert put_in == {(path.stem, slip.name) for path in NOTEBOOKS for one in OF_NOTEBOOK[path] for slip in one.slips}
-    before = files_in(folder)
-    start = time.monotonic()
-    table = collected(folder, "--report", "report.html")
-    print(f"{len(table)} answers in {time.monotonic() - start:.0f} seconds, with a load of {os.getloadavg()}")
-    assert table == wanted
-    assert files_in(folder) == before
 
 
 def test_the_better_answer_counts_where_a_notebook_was_handed_in_twice():

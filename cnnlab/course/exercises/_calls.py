@@ -65,8 +65,6 @@ def call(
     for value in copies.values():
         if read_only and isinstance(value, np.ndarray):
             value.setflags(write=False)
-    for size in (*range(1, 129), 1024):  # NaN in what is free: what np.empty hands out is no answer of an earlier call
-        _ = [np.full(size, np.nan) for _ in range(8)]
     thread = _CallThread(function, copies, watched)
     printed = _BoundedText()
     with (
