@@ -230,16 +230,17 @@ ENDS_THE_PROGRAM = ("ZMQInteractiveShell.ask_exit", "TerminalInteractiveShell.as
 
 @contextlib.contextmanager
 def _no_dialogue() -> Iterator[None]:
-    """Let `input` say at once that nobody will answer."""
+    """Let `input` and `breakpoint` say at once that nobody will answer."""
 
     def ask(*_: Any, **__: Any) -> None:
         raise _Waits
 
-    before, builtins.input = builtins.input, ask  # type: ignore[assignment]
+    before = builtins.input, sys.breakpointhook
+    builtins.input = sys.breakpointhook = ask  # type: ignore[assignment]
     try:
         yield
     finally:
-        builtins.input = before
+        builtins.input, sys.breakpointhook = before
 
 
 @contextlib.contextmanager
