@@ -116,7 +116,6 @@ class _Walk:
         return Box(name, 0, 0, *self.arrays[name].shape)
 
     def forward(self) -> None:
-        whole, (y_hat, loss) = self.whole, (self.maps["ŷ"].item(), self.maps["L"].item())
         self.add(
             "start",
             -1,
@@ -124,63 +123,66 @@ class _Walk:
             f"a 4×4 image, 15 parameters, the target y = {TARGET}",
             "The image has a border of zeros. Everything else is still to be computed.",
         )
-        for operation, (formula, filled, reason, comes, meets) in enumerate(
-            [
-                (
-                    "g[C] = m[K] ⋆ c[I] + m[b]",
-                    "g[C₁₁] = m[2] · c[3] + m[1] · c[1] − m[1] · c[1] + m[2] · c[1] − m[1] · c[1] − m[1] = g[6]",
-                    "⋆ lays K on every window of I, multiplies, adds. Framed: the window of C₁₁.",
-                    [Box("I", 1, 1, 3, 3)],
-                    [whole("K"), Box("b")],
-                ),
-                (
-                    "g[Rᵢⱼ] = max(0, c[Cᵢⱼ])",
-                    "g[8] of 16 numbers stay, the rest becomes 0",
-                    "What is positive goes on as it is.",
-                    [whole("C")],
-                    [],
-                ),
-                (
-                    "g[Pₖₗ] = the largest number in block (k, l) of c[R]",
-                    "g[P] = 6, 0, 5, 4",
-                    "The upper right block is dead: four zeros, and it hands on a 0.",
-                    [Box("R", 2 * row, 2 * column, 2, 2) for row, column in BLOCKS],
-                    [],
-                ),
-                (
-                    "g[f₂ₖ₊ₗ] = c[Pₖₗ]",
-                    "g[f] = 6, 0, 5, 4",
-                    "No arithmetic: the rows of P, one after the other.",
-                    [whole("P")],
-                    [],
-                ),
-                (
-                    "g[z] = Σₘ m[wₘ] · c[fₘ] + m[d]",
-                    "g[z] = m[1.0] · c[6] + m[2.0] · c[0] − m[1.5] · c[5] + m[0.4] · c[4] + m[0.25] = g[0.350]",
-                    "Each weight meets one feature.",
-                    [whole("f")],
-                    [whole("w"), Box("d")],
-                ),
-                (
-                    "g[ŷ] = σ(c[z]) = 1 / (1 + e⁻ᶻ)",
-                    f"g[ŷ] = σ(c[0.350]) = g[{y_hat:.3f}]",
-                    "The sigmoid squashes the score into the interval from 0 to 1: the prediction.",
-                    [Box("z")],
-                    [],
-                ),
-                (
-                    "g[L] = ½ (c[ŷ] − m[y])²",
-                    f"g[L] = ½ (c[{y_hat:.3f}] − m[{TARGET}])² = g[{loss:.3f}]",
-                    "The target y is the right answer. The forward pass ends; the error goes back.",
-                    [Box("ŷ")],
-                    [Box("y")],
-                ),
-            ]
-        ):
+        for operation, (formula, filled, reason, comes, meets) in enumerate(self.forward_words()):
             name = FORWARD[operation]
             self.arrays[name] = self.maps[name]
-            gives = [whole(name), Box("C", 1, 1)] if name == "C" else [whole(name)]
+            gives = [self.whole(name), Box("C", 1, 1)] if name == "C" else [self.whole(name)]
             self.add(OPERATIONS[operation], operation, formula, filled, reason, comes, meets, gives, back=False)
+
+    def forward_words(self) -> list[tuple[str, str, str, list[Box], list[Box]]]:
+        """Give for each operation its formula, that with numbers, the reason, what comes in, and what it meets."""
+        whole, (y_hat, loss) = self.whole, (self.maps["ŷ"].item(), self.maps["L"].item())
+        return [
+            (
+                "g[C] = m[K] ⋆ c[I] + m[b]",
+                "g[C₁₁] = m[2] · c[3] + m[1] · c[1] − m[1] · c[1] + m[2] · c[1] − m[1] · c[1] − m[1] = g[6]",
+                "⋆ lays K on every window of I, multiplies, adds. Framed: the window of C₁₁.",
+                [Box("I", 1, 1, 3, 3)],
+                [whole("K"), Box("b")],
+            ),
+            (
+                "g[Rᵢⱼ] = max(0, c[Cᵢⱼ])",
+                "g[8] of 16 numbers stay, the rest becomes 0",
+                "What is positive goes on as it is.",
+                [whole("C")],
+                [],
+            ),
+            (
+                "g[Pₖₗ] = the largest number in block (k, l) of c[R]",
+                "g[P] = 6, 0, 5, 4",
+                "The upper right block is dead: four zeros, and it hands on a 0.",
+                [Box("R", 2 * row, 2 * column, 2, 2) for row, column in BLOCKS],
+                [],
+            ),
+            (
+                "g[f₂ₖ₊ₗ] = c[Pₖₗ]",
+                "g[f] = 6, 0, 5, 4",
+                "No arithmetic: the rows of P, one after the other.",
+                [whole("P")],
+                [],
+            ),
+            (
+                "g[z] = Σₘ m[wₘ] · c[fₘ] + m[d]",
+                "g[z] = m[1.0] · c[6] + m[2.0] · c[0] − m[1.5] · c[5] + m[0.4] · c[4] + m[0.25] = g[0.350]",
+                "Each weight meets one feature.",
+                [whole("f")],
+                [whole("w"), Box("d")],
+            ),
+            (
+                "g[ŷ] = σ(c[z]) = 1 / (1 + e⁻ᶻ)",
+                f"g[ŷ] = σ(c[0.350]) = g[{y_hat:.3f}]",
+                "The sigmoid squashes the score into the interval from 0 to 1: the prediction.",
+                [Box("z")],
+                [],
+            ),
+            (
+                "g[L] = ½ (c[ŷ] − m[y])²",
+                f"g[L] = ½ (c[{y_hat:.3f}] − m[{TARGET}])² = g[{loss:.3f}]",
+                "The target y is the right answer. The forward pass ends; the error goes back.",
+                [Box("ŷ")],
+                [Box("y")],
+            ),
+        ]
 
     def learn(self, *names: str) -> None:
         """From now on these gradients are known."""
