@@ -11,6 +11,17 @@ from cnnlab.course.widgets import _digits
 LONGEST_LINE = 110  # characters beside a picture
 
 
+def contrast(ink, behind):
+    """How many times as much light one colour (red, green, blue) gives as another, by WCAG 2.2."""
+
+    def light(colour):
+        parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour[:3]]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] + 0.05
+
+    dark, bright = sorted((light(ink), light(behind)))
+    return bright / dark
+
+
 def words(board):
     return [label.value for label in board.labels]
 

@@ -3,7 +3,9 @@
 import re
 from html.parser import HTMLParser
 
+from boards import contrast
 from exercise_helpers import OF_NOTEBOOK
+from matplotlib.colors import to_rgb
 
 from cnnlab.course.exercises import _report
 from cnnlab.course.exercises import filter_update as ex
@@ -106,12 +108,5 @@ def test_everybody_can_read_it():
 
 def test_letters_stand_out_from_their_bars():
     """By the rule of the Web Content Accessibility Guidelines: 4.5 times as much light."""
-
-    def light(colour):
-        parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05
-
     for _, colour, letters in _report.STATES.values():
-        other = 1.05 if letters == "white" else 0.05
-        assert max(light(colour), other) / min(light(colour), other) >= 4.5
+        assert contrast(to_rgb(letters), to_rgb(colour)) >= 4.5

@@ -13,7 +13,7 @@ import ipywidgets
 import matplotlib.style
 import numpy as np
 import pytest
-from boards import ends, few_examples, fit, words
+from boards import contrast, ends, few_examples, fit, words
 from matplotlib.artist import Artist
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -22,7 +22,6 @@ from PIL import Image
 
 from cnnlab.course import plots, widgets
 from cnnlab.course.plots import _figures
-from cnnlab.course.plots._style import luminance
 from cnnlab.course.widgets import _digit_stages, _digits
 
 BOARDS = [name for name in widgets.__all__ if name != "Board"]
@@ -146,8 +145,7 @@ def test_all_words_in_a_picture_stand_out_from_what_lies_behind_them(name):
         columns = slice(max(0, round(place.x0)), max(1, round(place.x1)))
         block = behind[rows, columns].reshape(-1, 3)
         if len(block):
-            light, dark = sorted(map(luminance, (to_rgb(text.get_color()), np.median(block, axis=0))), reverse=True)
-            assert (light + 0.05) / (dark + 0.05) >= 4.5, text.get_text()
+            assert contrast(to_rgb(text.get_color()), np.median(block, axis=0)) >= 4.5, text.get_text()
 
 
 @pytest.mark.parametrize("look", [["dark_background", ODD_SETTINGS], *STYLES])

@@ -6,13 +6,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from boards import words
+from boards import contrast, words
 from matplotlib.colors import to_rgb
 
 from cnnlab.convolution import conv2d_backward
 from cnnlab.course import widgets
 from cnnlab.course.plots import _figures
-from cnnlab.course.plots._style import luminance
 from cnnlab.course.widgets._backprop_stages import LAST_STEP, SHARE, backprop_stages, plain
 from cnnlab.course.widgets._backprop_stepper import MAPS, _StepPicture
 from cnnlab.course.widgets._cells import COMES, GIVES, MEETS, ROLES, Box, formula
@@ -181,11 +180,6 @@ def test_every_number_stands_out_from_its_cell_and_every_word_from_the_page():
 def inside(corners, text):
     (left, top), _, (right, bottom), _ = corners
     return left < text.x < right and top < text.y < bottom
-
-
-def contrast(ink, behind):
-    dark, light = sorted((luminance(ink), luminance(behind)))
-    return (light + 0.05) / (dark + 0.05)
 
 
 def test_a_formula_has_the_colours_of_the_frames():

@@ -17,7 +17,7 @@ POINT = style.PIXELS_PER_INCH / 72  # in pixels
 COMES, MEETS, GIVES = "#7a3fb5", "#1a7f37", style.RED
 DASHES: dict[str, Any] = {COMES: (0, (4, 1.5)), MEETS: (0, (1, 0.8)), GIVES: "solid"}
 ROLES = {"c": COMES, "m": MEETS, "g": GIVES}
-UNKNOWN_INK, INK, QUIET = "0.45", "black", "0.35"
+UNKNOWN_INK, INK, QUIET = "0.45", "black", style.QUIET
 SIGNED = style.colours_of(style.SIGNED)
 LETTERS = 15  # points, so that they can be read where a narrow page shows the picture at three fifths of its size
 
