@@ -10,7 +10,7 @@ import functools
 import threading
 from collections import OrderedDict
 from math import nan
-from typing import Any, Iterable, Sequence
+from typing import Any, Sequence
 
 import numpy as np
 
@@ -155,15 +155,16 @@ def _two_passes(network: Any, images: np.ndarray, targets: np.ndarray, count: bo
 
 def _blocks(n: int, most: int) -> list[slice]:
     """Divide n images into those that go through the network at a time, about as many each time."""
-    size = -(-n // -(-n // most))
+    number = max(1, -(-n // most))
+    size = max(1, -(-n // number))
     return [slice(start, start + size) for start in range(0, n, size)]
 
 
 def _sum_of(step: Any, blocks: list[slice]) -> Part:
     """Take a step for every block, side by side, and add up what comes of them."""
 
-    def work(share: Iterable[int]) -> Part:
-        return functools.reduce(_sum, (step(blocks[k]) for k in share))
+    def work(share: slice) -> Part:
+        return functools.reduce(_sum, map(step, blocks[share]))
 
     return functools.reduce(_sum, share_out(work, len(blocks)))
 
@@ -178,21 +179,15 @@ def _sum(total: Part, part: Part) -> Part:
 @np.errstate(all="ignore")
 def scores(network: Any, images: np.ndarray) -> np.ndarray:
     """Take all images forward, and return the scores of the last layer."""
-    if not len(images):
-        return np.empty((0, *network._walk(images.shape[1:]).output), images.dtype)
-    blocks = _blocks(len(images), network._walk(images.shape[1:]).images_per_block)
+    walk = network._walk(images.shape[1:])
+    all_scores = np.empty((len(images), *walk.output), images.dtype)
 
-    def forward(block: slice) -> np.ndarray:
-        part = images[block]
-        memory = _memory(network, part.shape)
-        part_scores = memory.forward(part, network.parameters).copy()
-        memory.images.release()
-        return part_scores
+    def work(share: slice) -> None:
+        for block in blocks[share]:
+            memory = _memory(network, images[block].shape)
+            all_scores[block] = memory.forward(images[block], network.parameters)
+            memory.images.release()
 
-    def work(share: Iterable[int]) -> list[tuple[int, np.ndarray]]:
-        return [(k, forward(blocks[k])) for k in share]
-
-    if len(blocks) == 1:
-        return forward(blocks[0])
-    by_block = dict(pair for pairs in share_out(work, len(blocks)) for pair in pairs)
-    return np.concatenate([by_block[k] for k in range(len(blocks))])
+    blocks = _blocks(len(images), walk.images_per_block)
+    share_out(work, len(blocks))
+    return all_scores

@@ -155,7 +155,7 @@ class Tile(NamedTuple):
     geometry: Geometry  # how the kernel moves over those pixels
 
 
-def tiles(shape: tuple[int, ...], geometry: Geometry, dtype: np.dtype, filters: int) -> Iterator[Tile]:
+def tiles(shape: tuple[int, ...], geometry: Geometry, dtype: np.dtype, filters: int = 0) -> Iterator[Tile]:
     """Cut a convolution of images (N, C, H, W) into tiles so small that what is made for one fills a block.
 
     Usually a tile is several images. Where one image is too much for a block, it is a few rows of its output; where

@@ -6,7 +6,7 @@ import os
 
 # Loaded now, though it is needed late: a process that divided while a thread loads it would leave its child locked out.
 from concurrent.futures.thread import ThreadPoolExecutor
-from typing import Callable, Iterable, TypeVar
+from typing import Callable, TypeVar
 
 import numpy as np
 
@@ -17,20 +17,30 @@ UNSHARED = 2**19  # multiplications of a matrix product that BLAS leaves to one 
 SHARES = 4  # the same on every machine, so that sums are made in the same order whatever the number of cores
 
 
-def share_out(work: Callable[[range], Result], pieces: int) -> list[Result]:
-    """Deal pieces of work out to a few calls that run side by side, each with the numbers of its pieces.
+def share_out(work: Callable[[slice], Result], pieces: int) -> list[Result]:
+    """Deal pieces of work out to a few calls that run side by side, each with the slice of its pieces.
 
     Matrix products within a piece should be so small that BLAS does not share them out as well: both kinds of threads
     together would only get in each other's way.
     """
-    shares = [range(first, pieces, SHARES) for first in range(min(SHARES, pieces))]
+    number = min(SHARES, pieces)
+    shares = [slice(pieces * k // number, pieces * (k + 1) // number) for k in range(number)]
     work = np.errstate(all="ignore")(work)  # a thread does not inherit the caller's
+    workers = _workers()
+    if number == 1 or workers is None:
+        return [work(share) for share in shares]
     try:
-        results: Iterable[Result] = _workers().map(work, shares)
+        begun = [workers.submit(work, share) for share in shares]
     except RuntimeError:  # no thread is to be had: in a browser, or the interpreter is shutting down
         _forget_workers()  # it would keep what it could not start
-        results = map(work, shares)
-    return list(results)
+        return [work(share) for share in shares]
+    # The caller begins at the end, and does what no worker has begun; so it never waits for nothing, not even if it is
+    # a worker itself.
+    results = [
+        work(share) if future.cancel() else future.result()
+        for share, future in zip(shares[::-1], begun[::-1], strict=True)
+    ]
+    return results[::-1]
 
 
 def count_parts(rows: int, cost: int) -> int:
@@ -45,13 +55,16 @@ def dot(a: np.ndarray, b: np.ndarray) -> float:
     """Sum the products of two arrays of one shape in one thread. Infinity or NaN in either shows in the sum."""
     if a.size < 2**13:  # BLAS shares out no dot product so short
         return float(np.vdot(a, b))
-    return float(np.add.reduce(np.multiply(a, b), axis=None))
+    with np.errstate(all="ignore"):
+        return float(np.add.reduce(np.multiply(a, b), axis=None))
 
 
-def _workers() -> ThreadPoolExecutor:
+def _workers() -> ThreadPoolExecutor | None:
+    """Return the threads that help the caller's own, if it may have help."""
     global _pool
-    if _pool is None:
-        _pool = ThreadPoolExecutor(_threads(os.environ.get("OMP_NUM_THREADS", "")))
+    threads = _threads(os.environ.get("OMP_NUM_THREADS", ""))
+    if _pool is None and threads > 1:
+        _pool = ThreadPoolExecutor(threads - 1)
     return _pool
 
 

@@ -28,7 +28,14 @@ from cnnlab.activations import (
 )
 from cnnlab.convolution import conv2d, conv2d_backward
 from cnnlab.linear import _product, linear, linear_backward
-from cnnlab.pooling import Windows, _max_pool2d, _max_pool2d_backward, max_pool2d, max_pool2d_backward
+from cnnlab.pooling import (
+    _max_pool2d,
+    _max_pool2d_backward,
+    have_overlap,
+    max_pool2d,
+    max_pool2d_backward,
+    windows_of,
+)
 
 __all__ = ["Conv2d", "Flatten", "Linear", "MaxPool2d", "ReLU", "Sigmoid"]
 
@@ -391,26 +398,35 @@ class MaxPool2d(Layer):
         return rows, columns
 
     def output_shape(self, shape: Shape, parameters: Parameters) -> Shape:
-        sizes = zip(shape[1:], self.kernel_size, self.stride, strict=True)
-        return shape[0], *((n - k) // s + 1 for n, k, s in sizes)
+        return shape[0], *self.geometry(shape).output_size
+
+    def geometry(self, shape: Shape) -> Geometry:
+        """Work out how the window moves."""
+        return make_geometry(shape[1:], self.kernel_size, self.stride, 0)
+
+    def images_per_block(self, shape: Shape, parameters: Parameters, dtype: np.dtype) -> int:
+        return images_per_block(shape[0], self.geometry(shape), dtype)
 
     class Memory:
         """The output, its gradient, and which pixel of each window is the largest."""
 
         def __init__(self, layer: MaxPool2d, before: Any, parameters: Parameters) -> None:
             self.before = before
-            self._x, self._dx = (Windows(maps, layer.kernel_size, layer.stride) for maps in (before.y, before.dy))
-            self.y, self.dy = (np.empty(self._x.cells.shape[2:], before.y.dtype) for _ in range(2))
-            self._largest = None if self._dx.overlap else np.empty(self._x.cells.shape, bool)
+            geometry = layer.geometry(before.y.shape[1:])
+            self._x, self._dx = (windows_of(maps, geometry) for maps in (before.y, before.dy))
+            self._windows, self._largest = (np.empty(self._x.shape, dtype) for dtype in (before.y.dtype, bool))
+            self.y, self.dy = (np.empty(self._x.shape[2:], before.y.dtype) for _ in range(2))
+            self._overlap = have_overlap(geometry)
             before.dy.fill(0)  # a remainder that no window covers stays 0
 
         def forward(self, parameters: Parameters) -> None:
-            _max_pool2d(self._x, self.y)
+            np.copyto(self._windows, self._x)
+            _max_pool2d(self._windows, self.y)
 
         def backward(self, parameters: Parameters, gradients: Parameters) -> None:
-            if self._dx.overlap:
+            if self._overlap:
                 self.before.dy.fill(0)
-            _max_pool2d_backward(self.dy, self._x, self.y, self._dx, self._largest)
+            _max_pool2d_backward(self.dy, self._windows, self.y, self._dx, self._largest, self._overlap)
 
 
 class Flatten(Layer):

@@ -261,11 +261,20 @@ def test_the_number_of_threads_changes_no_digit(monkeypatch, workers):
     ],
 )
 @pytest.mark.parametrize(("cores", "used"), [(3, 3), (64, 4), (None, 1)])
-def test_the_pool_has_as_many_threads_as_blas_may_have(monkeypatch, setting, expected, cores, used):
+def test_the_caller_and_its_workers_are_as_many_threads_as_blas_may_have(monkeypatch, setting, expected, cores, used):
     monkeypatch.setattr(_threads, "_pool", None)
     monkeypatch.setenv("OMP_NUM_THREADS", setting)
     monkeypatch.setattr(_threads.os, "cpu_count", lambda: cores)
-    assert _threads._workers()._max_workers == (used if expected == "cores" else expected)
+    workers = _threads._workers()
+    threads = 1 if workers is None else 1 + workers._max_workers
+    assert threads == (used if expected == "cores" else expected)
+
+
+def test_a_worker_may_share_out_work_of_its_own():
+    def work(share):
+        return sum(_threads.share_out(lambda part: part.stop - part.start, share.stop - share.start))
+
+    assert sum(_threads.share_out(work, 50)) == 50
 
 
 def test_an_error_in_a_block_reaches_the_caller(monkeypatch):
