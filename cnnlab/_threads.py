@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 
 # Loaded now, though it is needed late: a process that divided while a thread loads it would leave its child locked out.
 from concurrent.futures.thread import ThreadPoolExecutor
-from typing import Callable, TypeVar
+from itertools import pairwise
+from typing import Callable, Iterable, TypeVar
 
 import numpy as np
 
@@ -21,26 +23,19 @@ def share_out(work: Callable[[slice], Result], pieces: int) -> list[Result]:
     """Deal pieces of work out to a few calls that run side by side, each with the slice of its pieces.
 
     Matrix products within a piece should be so small that BLAS does not share them out as well: both kinds of threads
-    together would only get in each other's way.
+    together would only get in each other's way. A worker does what it shares out itself, as it would wait for itself.
     """
-    number = min(SHARES, pieces)
-    shares = [slice(pieces * k // number, pieces * (k + 1) // number) for k in range(number)]
+    number = max(1, min(SHARES, pieces))
+    ends = [-(-pieces * k // number) for k in range(number + 1)]  # the first share is among the largest
+    shares = [slice(start, end) for start, end in pairwise(ends)]
     work = np.errstate(all="ignore")(work)  # a thread does not inherit the caller's
-    workers = _workers()
-    if number == 1 or workers is None:
-        return [work(share) for share in shares]
-    try:
-        begun = [workers.submit(work, share) for share in shares]
-    except RuntimeError:  # no thread is to be had: in a browser, or the interpreter is shutting down
-        _forget_workers()  # it would keep what it could not start
-        return [work(share) for share in shares]
-    # The caller begins at the end, and does what no worker has begun; so it never waits for nothing, not even if it is
-    # a worker itself.
-    results = [
-        work(share) if future.cancel() else future.result()
-        for share, future in zip(shares[::-1], begun[::-1], strict=True)
-    ]
-    return results[::-1]
+    results: Iterable[Result] = map(work, shares)
+    if number > 1 and not hasattr(_this_thread, "is_worker"):
+        try:
+            results = _workers().map(work, shares)
+        except RuntimeError:  # no thread is to be had: in a browser, or the interpreter is shutting down
+            _forget_workers()  # it would keep what it could not start
+    return list(results)
 
 
 def count_parts(rows: int, cost: int) -> int:
@@ -59,12 +54,11 @@ def dot(a: np.ndarray, b: np.ndarray) -> float:
         return float(np.add.reduce(np.multiply(a, b), axis=None))
 
 
-def _workers() -> ThreadPoolExecutor | None:
-    """Return the threads that help the caller's own, if it may have help."""
+def _workers() -> ThreadPoolExecutor:
     global _pool
-    threads = _threads(os.environ.get("OMP_NUM_THREADS", ""))
-    if _pool is None and threads > 1:
-        _pool = ThreadPoolExecutor(threads - 1)
+    if _pool is None:
+        threads = _threads(os.environ.get("OMP_NUM_THREADS", ""))
+        _pool = ThreadPoolExecutor(threads, initializer=setattr, initargs=(_this_thread, "is_worker", True))
     return _pool
 
 
@@ -80,6 +74,7 @@ def _forget_workers() -> None:
     _pool = None
 
 
+_this_thread = threading.local()
 _pool: ThreadPoolExecutor | None = None
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_workers)  # a child process inherits the pool, but not its threads
