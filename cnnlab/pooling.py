@@ -189,9 +189,9 @@ def _tile_by_tile(work: Callable[..., None], geometry: Geometry, *arrays: np.nda
 
     def work_on(share: slice) -> None:
         for tile in tiles(maps[0][share].shape, geometry, maps[0].dtype):
-            inside = (tile.images, slice(None), *tile.inside)
+            inside = (tile.images, slice(None), *tile.pixels)
             parts = [array[share][inside] for array in maps]
-            work(tile.geometry, *parts, output[share][tile.images, :, tile.rows, tile.across])
+            work(tile.geometry, *parts, output[share][tile.images, :, tile.rows, tile.columns])
 
     if pixels < ONE_THREAD:
         work_on(slice(None))

@@ -69,7 +69,7 @@ def test_extreme_numbers_take_the_same_way(monkeypatch, name, number, place):
         assert_same_numbers(network.loss_and_gradients(x, target), by_reference(network, x, target))
         assert_same_numbers(network.loss_and_gradients(x[:1], target[:1]), by_reference(network, x[:1], target[:1]))
         monkeypatch.setattr(_im2col, "BLOCK_BYTES", 1)
-        loss, gradients, hits = network.loss_gradients_correct(x, target)
+        loss, gradients, hits = network.loss_gradients_and_correct(x, target)
         assert_same_numbers((loss, gradients), by_reference(network, x, target))
         assert hits == np.count_nonzero(network.predict(x) == target)
 
@@ -91,10 +91,10 @@ def test_a_gradient_too_large_for_a_number_does_not_spoil_its_neighbours():
 @every_network
 def test_an_image_too_large_to_keep_its_columns_gives_the_same_numbers(monkeypatch, name):
     network, x, target = make(name)
-    expected, answers = network.loss_gradients_correct(x, target), network.predict(x)
+    expected, answers = network.loss_gradients_and_correct(x, target), network.predict(x)
     monkeypatch.setattr(layers, "MOST_KEPT_NUMBERS", 9 * 9 * 7 - 1)
     monkeypatch.setattr(_engine, "_in_this_thread", threading.local())
-    loss, gradients, hits = network.loss_gradients_correct(x, target)
+    loss, gradients, hits = network.loss_gradients_and_correct(x, target)
     assert_same_numbers((loss, gradients), expected)
     assert hits == expected[2]
     assert np.array_equal(network.predict(x), answers)
@@ -152,7 +152,7 @@ def test_parameters_that_do_not_fit_are_refused_wherever_they_are_used(name, cha
         lambda: network.forward(x),
         lambda: network.predict(x),
         lambda: network.loss_and_gradients(x, target),
-        lambda: network.loss_gradients_correct(x, target),
+        lambda: network.loss_gradients_and_correct(x, target),
         lambda: network.backward(record, target),
         lambda: network.loss(record, target),
     ):
@@ -431,4 +431,4 @@ def test_relu_goes_behind_a_max_pool_and_not_behind_a_pool_of_ones_own_that_is_d
         pass
 
     relu, pool, mean = ReLU(), MaxPool2d(), Mean()
-    assert _engine._reordered([relu, pool, relu, mean]) == [pool, relu, relu, mean]
+    assert _engine._relu_after_pool([relu, pool, relu, mean]) == [pool, relu, relu, mean]

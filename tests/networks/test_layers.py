@@ -6,7 +6,7 @@ from oracle import assert_same, central_differences
 
 from cnnlab import layers
 from cnnlab._im2col import Columns, make_geometry
-from cnnlab.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sigmoid, arrange
+from cnnlab.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sigmoid, name_layers
 from cnnlab.linear import _product
 
 
@@ -19,7 +19,7 @@ class Before:
 
 def both_ways(layer, x, parameters, dtype=float):
     """Compare a layer's memory with its public operations, twice, the second time in used memory."""
-    (layer,) = arrange([layer], "last")
+    (layer,) = name_layers([layer], "last")
     layer.is_first = False
     before = Before(np.zeros(x.shape, dtype))
     memory = layer.memory(before, parameters)
@@ -87,7 +87,7 @@ def test_columns_hold_the_windows_and_a_last_row_of_ones(stride, padding):
     geometry = make_geometry((6, 7), (3, 2), stride, padding)
     columns = Columns(2, (3, 6, 7), geometry, np.dtype(float), ones=True)
     for _ in range(2):
-        padded = np.pad(images, ((0, 0), (0, 0), (geometry.before[0],) * 2, (geometry.before[1],) * 2))
+        padded = np.pad(images, ((0, 0), (0, 0), (geometry.padding_before[0],) * 2, (geometry.padding_before[1],) * 2))
         matrix = columns.fill(images)
         assert matrix.shape == (2, 3 * 3 * 2 + 1, geometry.output_size[0] * geometry.output_size[1])
         assert (matrix[:, -1] == 1).all()
@@ -98,12 +98,12 @@ def test_columns_hold_the_windows_and_a_last_row_of_ones(stride, padding):
 
 
 def test_layers_are_numbered_where_there_are_several_of_a_kind():
-    arranged = arrange([Conv2d(), ReLU(), Conv2d(), ReLU(), Flatten(), Linear(), ReLU(), Linear()], "logits")
+    arranged = name_layers([Conv2d(), ReLU(), Conv2d(), ReLU(), Flatten(), Linear(), ReLU(), Linear()], "logits")
     assert [layer.name for layer in arranged] == [
         "conv1", "relu1", "conv2", "relu2", "features", "dense1", "relu3", "logits",
     ]  # fmt: skip
     assert [layer.key for layer in arranged if layer.parameter_names] == ["conv1", "conv2", "dense1", "dense2"]
-    assert [layer.name for layer in arrange([Conv2d(), Flatten(), Linear()], "logits")] == [
+    assert [layer.name for layer in name_layers([Conv2d(), Flatten(), Linear()], "logits")] == [
         "conv",
         "features",
         "logits",
@@ -123,18 +123,18 @@ def test_layers_are_numbered_where_there_are_several_of_a_kind():
     ],
 )
 def test_shapes_are_followed_as_the_operations_give_them(layer, shape, parameters, expected):
-    (layer,) = arrange([layer], "last")
+    (layer,) = name_layers([layer], "last")
     assert layer.output_shape(shape, parameters) == expected
     biases = {name: np.zeros(expected[0]) for name in layer.parameter_names if name.endswith("bias")}
     assert layer.forward(np.zeros((2, *shape)), parameters | biases).shape == (2, *expected)
     if len(expected) == 3:
-        assert layer.smallest(expected[1:], parameters) <= shape[1:]
-        smallest = (shape[0], *layer.smallest((1, 1), parameters))
+        assert layer.minimum_input_size(expected[1:], parameters) <= shape[1:]
+        smallest = (shape[0], *layer.minimum_input_size((1, 1), parameters))
         assert layer.output_shape(smallest, parameters)[1:] == (1, 1)
 
 
 def test_sigmoid_in_memory_has_the_slope_of_central_differences():
-    (layer,) = arrange([Sigmoid()], "last")
+    (layer,) = name_layers([Sigmoid()], "last")
     before = Before(draw(2, 3))
     memory = layer.memory(before, {})
     memory.forward({})

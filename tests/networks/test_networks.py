@@ -233,8 +233,8 @@ def test_hits_count_the_images_answered_rightly(monkeypatch, name, block_bytes):
     network, x, target, _ = make(name, 9)
     monkeypatch.setattr(_im2col, "BLOCK_BYTES", block_bytes)
     expected = None if name == "FilterRegression" else sum(network.predict(x) == target)
-    assert network.loss_gradients_correct(x, target)[2] == expected
-    assert network.loss_gradients_correct(x[:0], target[:0])[2] == (None if expected is None else 0)
+    assert network.loss_gradients_and_correct(x, target)[2] == expected
+    assert network.loss_gradients_and_correct(x[:0], target[:0])[2] == (None if expected is None else 0)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

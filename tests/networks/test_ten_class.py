@@ -83,7 +83,7 @@ def test_the_record_is_the_formula_done_by_loops():
 def assert_the_fast_path_agrees(network, x, labels, tolerance=1e-11):
     record = network.forward(x)
     expected = network.backward(record, labels)
-    loss, gradients, hits = network.loss_gradients_correct(x, labels)
+    loss, gradients, hits = network.loss_gradients_and_correct(x, labels)
     assert type(loss) is float
     assert loss == pytest.approx(network.loss(record, labels), rel=tolerance)
     assert hits == np.sum(network.predict(x) == labels)
