@@ -101,3 +101,14 @@ def test_whole_numbers_have_at_most_64_bits():
     for number in (2**63, -(2**63) - 1):
         with pytest.raises(ValueError, match=rf"\An must be a number of at most 64 bits; got {number}\Z"):
             as_int("n", number)
+
+
+def test_lists_in_lists_without_end_are_refused():
+    deep = 1.0
+    for _ in range(70):
+        deep = [deep]
+    endless = []
+    endless.append(endless)
+    for value in (deep, endless, [1.0, endless]):
+        with pytest.raises(ValueError, match=r"\Ax cannot be read as an array of numbers \(list\): rows of different"):
+            as_array("x", value)

@@ -1,7 +1,7 @@
 """Sliders over the networks: every notebook has one or two to predict with, and then to move.
 
 A widget is a `Board`: controls, one picture and a label in words that follow them. Each board has a module of its
-name. What it shows is computed there by a plain function, from the controls' values to numbers and words, so that it
+name, and raises a TypeError or ValueError where a slider cannot stand as it is told. What it shows is computed there by a plain function, from the controls' values to numbers and words, so that it
 can be tested without a browser.
 """
 
