@@ -17,24 +17,27 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 SETUP_CELL = """\
-# Setup: uses the cnnlab that is installed, and installs it only where it is missing, as on Colab.
+# Setup: uses the cnnlab that is installed, and installs it only
+# where it is missing, as on Colab.
 import importlib
 import os
-import subprocess
 import sys
+from subprocess import run
 
 try:
     from cnnlab import __version__
 except ImportError:
-    # A folder named cnnlab beside this page, as `git clone` makes it, is passed over. A file of that name is not.
-    other = getattr(sys.modules.pop("cnnlab", None), "__file__", None)
-    if other:
-        raise ImportError(f"{{other}} hides the course's package: give it another name, then restart.") from None
-    source = os.environ.get("CNNLAB_SOURCE", "git+{address}")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", source]
-    result = subprocess.run(command, capture_output=True, text=True)
+    # A folder cnnlab beside this page is passed over, not a file.
+    other = sys.modules.pop("cnnlab", None)
+    if file := getattr(other, "__file__", None):
+        raise ImportError(f"rename {{file}}: it hides cnnlab") from None
+    address = "git+{address}"
+    source = os.environ.get("CNNLAB_SOURCE", address)
+    command = [sys.executable, "-m", "pip", "install", "-q", source]
+    result = run(command, capture_output=True, text=True)
     if result.returncode != 0:
-        raise RuntimeError(f"cnnlab could not be installed: {{result.stderr}}") from None
+        reason = result.stderr
+        raise RuntimeError(f"cnnlab not installed: {{reason}}") from None
     importlib.invalidate_caches()
     from cnnlab import __version__
 print("cnnlab", __version__)"""

@@ -246,7 +246,7 @@ def test_a_failed_installation_stops_the_setup_cell(tmp_path):
     environment = os.environ | {"CNNLAB_SOURCE": str(tmp_path / "nowhere")}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert result.returncode == 1
-    assert "RuntimeError: cnnlab could not be installed" in result.stderr
+    assert "RuntimeError: cnnlab not installed" in result.stderr
 
 
 def test_the_setup_cell_names_a_file_that_hides_the_package(tmp_path):
@@ -255,7 +255,7 @@ def test_the_setup_cell_names_a_file_that_hides_the_package(tmp_path):
     setup = links.SETUP_CELL.format(address=links.repository_address())
     result = subprocess.run([sys.executable, "-c", setup], cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 1
-    assert f"ImportError: {own} hides the course's package: give it another name" in result.stderr
+    assert f"ImportError: rename {own}: it hides cnnlab" in result.stderr
 
 
 @pytest.mark.parametrize(
