@@ -246,9 +246,6 @@ ONCE_ACCEPTED = {
     ],
     "3.3": [
         "def relu_gradient(dR, C):\n    return np.vectorize(lambda g, c: g if c > 0 else 0)(dR, C)",
-        "def relu_gradient(dR, C):\n"
-        "    return np.fromiter((g if c > 0 else 0 for g, c in zip(dR.flat, C.flat)), dR.dtype).reshape(C.shape)"
-        " if C[0, 0] > 0 else np.zeros(C.shape)",
         # An array that is never filled holds what was there before, perhaps the answer of an earlier call.
         "def relu_gradient(dR, C):\n    dC = np.empty(C.shape)\n    dC[C > 0] = dR[C > 0]\n    return dC",
     ],

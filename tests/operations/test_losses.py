@@ -50,11 +50,6 @@ SMOOTH = {
 }
 
 
-def scaled_backward(backward, target):
-    """Multiply by the gradient of the loss itself, which PyTorch draws at random here."""
-    return lambda dy, y, prediction: backward(prediction, target) * dy
-
-
 @needs_torch
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", SMOOTH)
