@@ -1,8 +1,8 @@
 """Sliders over the networks: every notebook has one or two to predict with, and then to move.
 
 A widget is a `Board`: controls, one picture and a label in words that follow them. Each board has a module of its
-name. What it shows is computed there by a plain function, from the controls' values to numbers and words, so that it
-can be tested without a browser.
+name, and raises a TypeError or ValueError where a slider cannot stand as it is told. What it shows is computed there by
+a plain function, from the controls' values to numbers and words, so that it can be tested without a browser.
 """
 
 from cnnlab.course.widgets._backprop_stepper import backprop_stepper

@@ -81,11 +81,6 @@ def single_filter_training(learning_rate: float = 0.001) -> Board:
     ----------
     learning_rate : float
         Where the slider stands, from 0.00001 to 0.1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a slider cannot stand there.
     """
     control = learning_rate_slider(learning_rate, -5, -1, 0.1, readout_format=".2g")
     axes = plots.new_axes(6.3, 4.6, rows=2, columns=2)
