@@ -87,9 +87,9 @@ def main() -> None:
     """Update pyproject.toml, the README and the notebooks."""
     old = repository_address()
     new = origin() or old
-    rewrite(ROOT / "pyproject.toml", r'(?m)^Repository = ".*"$', f'Repository = "{new}"')
     rewrite(ROOT / "README.md", r"(/github/)\S+?(/blob/main/)", rf"\g<1>{new.removeprefix(GITHUB)}\g<2>")
-    for name in ("CITATION.cff", "CHANGELOG.md", ".github/ISSUE_TEMPLATE/config.yml", "docs/teaching/hub.md"):
+    files = ("pyproject.toml", "CITATION.cff", "CHANGELOG.md", ".github/ISSUE_TEMPLATE/config.yml")
+    for name in (*files, "docs/teaching/hub.md"):
         rewrite(ROOT / name, re.escape(old), new)
     for path in NOTEBOOKS:
         notebook = nbformat.read(path, as_version=4)

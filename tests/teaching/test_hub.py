@@ -204,6 +204,8 @@ def test_a_slider_moved_in_a_browser_answers(hub, chromium):  # noqa: F811
     page = chromium.new_page()
     page.faults = []
     page.set_default_timeout(PATIENCE * 1000)
+    dialog = page.locator(".jp-Dialog")  # on a slow start JupyterLab asks which kernel to use; its proposal is right
+    page.add_locator_handler(dialog, lambda: dialog.locator("button.jp-mod-accept").click())
     page.goto(f"{hub.address}/hub/login?next=/user/visitor/lab/tree/{name}")
     page.fill("[name=username]", "visitor")
     page.click("[type=submit]")
