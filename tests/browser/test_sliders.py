@@ -145,6 +145,13 @@ def test_a_decimal_comma_is_a_point(notebook):
             assert float(readout.inner_text()) == pytest.approx(float(number), rel=0.2)
 
 
+def test_a_name_beside_a_slider_cannot_be_typed_over(notebook):
+    for choice in notebook.boards.locator(".cnnlab-choice").all():
+        for key in ("ArrowRight", "ArrowLeft"):
+            choice.locator(".noUi-handle").press(key)
+            expect(choice.locator(".widget-readout")).to_have_attribute("contenteditable", "false")
+
+
 def test_tab_reaches_every_control_of_a_board(notebook):
     name, page, boards = notebook
     for k in range(boards.count()):
