@@ -20,7 +20,6 @@ from cnnlab.course.exercises._calls import call, nearly_equal
 from cnnlab.course.exercises.checker import State
 
 FRESH_INPUTS = 60  # random ones, for every accepted change
-PAIRS = 200  # of changes, for every right answer: a sample
 
 # Further right answers, each in the style of another learner; a change of them is another slip.
 RIGHT_ANSWERS = {
@@ -575,23 +574,10 @@ def changed_once(source):
             yield new
 
 
-def changed_twice(source, rng, count):
-    """Yield the code of functions that differ from this one in two places, a sample."""
-    once = [*changes(ast.parse(source))]
-    for k in rng.integers(0, len(once), count):
-        first = replaced(ast.parse(source), *once[k])
-        if first is not None:
-            tree = ast.parse(first)
-            twice = [*changes(tree)]
-            second = replaced(tree, *twice[rng.integers(len(twice))])
-            if second is not None:
-                yield second
-
-
 # The attack
 
 # All 30,000 changed answers take five minutes: a few are tried, unless all are asked for.
-EVERY = 1 if os.environ.get("CNNLAB_ALL_MUTANTS") else 15
+EVERY = 1 if os.environ.get("CNNLAB_ALL_MUTANTS") else 8
 
 
 def right_sources(exercise):
@@ -659,17 +645,6 @@ def test_no_answer_with_one_change_is_called_correct_and_goes_wrong_elsewhere(ex
     accepted, tried = accepted_wrongly(exercise, itertools.islice(sources, 0, None, EVERY))
     print(exercise.number, tried)
     assert tried > 50 // EVERY
-    assert not accepted, "\n\n".join(accepted)
-
-
-@pytest.mark.thorough
-@pytest.mark.filterwarnings("ignore::SyntaxWarning")
-@every_exercise
-def test_no_answer_with_two_changes_is_called_correct_and_goes_wrong_elsewhere(exercise, short_time_limit):
-    rng = np.random.default_rng(2)
-    sources = [twice for source in right_sources(exercise) for twice in changed_twice(source, rng, PAIRS)]
-    accepted, tried = accepted_wrongly(exercise, sources[::EVERY])
-    print(exercise.number, tried)
     assert not accepted, "\n\n".join(accepted)
 
 
