@@ -10,6 +10,7 @@ import hashlib
 import math
 import os
 import struct
+import sys
 import zlib
 from importlib.util import find_spec
 from pathlib import Path
@@ -276,6 +277,8 @@ def _find(name: str) -> Path:
 
 def _download(name: str) -> Path:
     """Fetch a file from the first mirror that delivers it, unless it was fetched before."""
+    if sys.platform == "emscripten":
+        raise OSError(f"{name} cannot be downloaded into a browser: use mnist_sample(), which needs no network")
     import pooch  # loaded here, with what it needs, as few readers ever download
 
     pooch.get_logger().setLevel("WARNING")  # the progress bar says the rest

@@ -116,21 +116,23 @@ def packages_lacking(folder: Path) -> dict[str, Any]:
         for library, file in DIGITS.items():
             path = Path(find_spec(library).origin).parent / file
             wheel.write(path, f"cnnlab/{path.name}")
-    packages = {}
-    for name, needs in LACKING.items():
-        (path,) = folder.glob(f"{name.replace('-', '_')}-*.whl")
-        packages[name] = {
-            "name": name,
-            "version": path.name.split("-")[1],
-            "file_name": path.name,
-            "install_dir": "site",
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            "package_type": "package",
-            "imports": [name.replace("-", "_")],
-            "depends": needs,
-            "unvendored_tests": False,
-        }
-    return packages
+    return {name: described(*folder.glob(f"{name.replace('-', '_')}-*.whl"), needs) for name, needs in LACKING.items()}
+
+
+def described(wheel: Path, needs: list[str]) -> dict[str, Any]:
+    """Describe a wheel as Pyodide's lock file does."""
+    name, number, *_ = wheel.name.split("-")
+    return {
+        "name": canonicalize_name(name),
+        "version": number,
+        "file_name": wheel.name,
+        "install_dir": "site",
+        "sha256": hashlib.sha256(wheel.read_bytes()).hexdigest(),
+        "package_type": "package",
+        "imports": [name],
+        "depends": needs,
+        "unvendored_tests": False,
+    }
 
 
 def read(file: str, wheels: Path, pyodide: Path, release: str) -> bytes:
