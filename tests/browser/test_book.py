@@ -1,29 +1,8 @@
 """The book: every page in a real browser, wide and narrow, light and dark, without a word to any other host."""
 
-import functools
-import http.server
-import subprocess
-import sys
-import threading
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
 NARROW, WIDE = 390, 1400
-
-
-@pytest.fixture(scope="session")
-def book():
-    """The address of the book, built anew."""
-    result = subprocess.run([sys.executable, ROOT / "tools" / "book.py"], capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=ROOT / "site")
-    handler.log_message = lambda *_: None
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
