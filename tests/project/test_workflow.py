@@ -27,16 +27,6 @@ def runs():
     return [*product(matrix["os"], matrix["session"], matrix["python"]), *included]
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize(
-    ("schema", "paths"), [("github-workflows", FILES), ("dependabot", [ROOT / ".github" / "dependabot.yml"])]
-)
-def test_it_keeps_to_the_published_schema(schema, paths):
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
-    result = subprocess.run([*command, *paths], capture_output=True, text=True)
-    assert result.returncode == 0, result.stdout + result.stderr
-
-
 def test_github_runs_every_session_of_nox_with_its_python():
     pytest.importorskip("nox", reason="nox comes with the extra dev")
     command = [sys.executable, "-m", "nox", "--list-sessions", "--json"]
