@@ -22,7 +22,7 @@ CITATION, CHANGELOG = ROOT / "CITATION.cff", ROOT / "CHANGELOG.md"
         ("citation-file-format", [CITATION]),
         ("github-issue-forms", FORMS),
         ("github-issue-config", [CONFIG]),
-        ("github-workflows", [ROOT / ".github" / "workflows" / "test.yml"]),
+        ("github-workflows", sorted(ROOT.glob(".github/workflows/*.yml"))),
         ("dependabot", [ROOT / ".github" / "dependabot.yml"]),
     ],
 )

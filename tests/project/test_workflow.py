@@ -13,8 +13,7 @@ from packaging.specifiers import SpecifierSet
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-WORKFLOWS = {path.name: YAML(typ="safe").load(path) for path in FILES}
+WORKFLOWS = {path.name: YAML(typ="safe").load(path) for path in sorted(ROOT.glob(".github/workflows/*.yml"))}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CLASSIFIER = "Programming Language :: Python :: "
 PYTHONS = [line.removeprefix(CLASSIFIER) for line in PROJECT["classifiers"] if line.startswith(CLASSIFIER)]
