@@ -13,7 +13,8 @@ from packaging.specifiers import SpecifierSet
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKFLOWS = {path.name: YAML(typ="safe").load(path) for path in sorted(ROOT.glob(".github/workflows/*.yml"))}
+FILES = sorted(ROOT.glob(".github/workflows/*.yml"))
+WORKFLOWS = {path.name: YAML(typ="safe").load(path) for path in FILES}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CLASSIFIER = "Programming Language :: Python :: "
 PYTHONS = [line.removeprefix(CLASSIFIER) for line in PROJECT["classifiers"] if line.startswith(CLASSIFIER)]
