@@ -227,7 +227,12 @@ ONCE_ACCEPTED = {
         "            P[i // 2, j // 2] = max(P[i // 2, j // 2], R[i, j])\n"
         "    return P",
     ],
-    "5.3": ["def score_gradient(z, y):\n    return (softmax(z) - np.eye(y.max() + 1)[y]) / len(y)"],
+    "5.3": [
+        "def score_gradient(z, y):\n    return (softmax(z) - np.eye(y.max() + 1)[y]) / len(y)",
+        "def score_gradient(z, y):\n"
+        "    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)\n"
+        "    return (p - np.eye(z.shape[1])[y]) / len(y)",
+    ],
     "1.2": [
         "def squared_error(output, target):\n"
         "    rows, columns = output.shape\n"
@@ -284,6 +289,13 @@ ONCE_ACCEPTED = {
         "        dR[size * i + m, size * j + n] = dP[i, j]\n"
         "    return dR",
     ],
+    "5.5": [
+        "def training_step(f, y, W, d, eta):\n"
+        "    p = np.exp(f @ W.T + d)\n"
+        "    p /= p.sum(axis=1, keepdims=True)\n"
+        "    dz = (p - np.eye(len(d))[y]) / len(y)\n"
+        "    return W - eta * dz.T @ f, d - eta * dz.sum(axis=0)",
+    ],
 }
 
 # Random inputs of each exercise
@@ -316,6 +328,11 @@ def scores(rng):
     """Rows of scores and labels."""
     N, classes = sizes(rng, 1, 5, 1)[0], sizes(rng, 2, 6, 1)[0]
     return numbers(rng, N, classes), rng.integers(0, classes, N)
+
+
+def scores_with_large_rows(rng):
+    z, y = scores(rng)
+    return z + rng.choice([0, 0, 800], (len(z), 1)), y
 
 
 def scores_far_apart(rng):
@@ -362,7 +379,7 @@ def softmax_batch(rng):
         numbers(rng, N, features),
         y,
         numbers(rng, classes + 1, features),
-        numbers(rng, classes + 1),
+        numbers(rng, classes + 1) + rng.choice([0, 0, 800]),
         rng.uniform(0.1, 3),
     )
 
@@ -400,7 +417,7 @@ RANDOM_INPUTS = {
     "4.5": dense_batch,
     "5.1": lambda rng: scores_far_apart(rng)[:1],
     "5.2": scores_far_apart,
-    "5.3": scores,
+    "5.3": scores_with_large_rows,
     "5.4": lambda rng: (*pooled(rng, size := int(rng.integers(1, 4))), size),
     "5.5": softmax_batch,
 }

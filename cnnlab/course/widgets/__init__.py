@@ -15,7 +15,6 @@ from cnnlab.course.widgets._filter_update import filter_update
 from cnnlab.course.widgets._logits import logits
 from cnnlab.course.widgets._nudge import nudge
 from cnnlab.course.widgets._parabola import parabola
-from cnnlab.course.widgets._single_filter_training import single_filter_training
 from cnnlab.course.widgets._softmax_training import softmax_training
 
 __all__ = [
@@ -29,6 +28,5 @@ __all__ = [
     "logits",
     "nudge",
     "parabola",
-    "single_filter_training",
     "softmax_training",
 ]

@@ -198,7 +198,7 @@ class _StagesPicture:
             drawn.set_data(values)
         self.point.set_data([np.clip(stages.score, -self.limit, self.limit)], [stages.prediction])
         texts = [Text(*points_at(self.sigmoid, 0, 1.28), f"ŷ = σ(z) = {stages.prediction:.3f}", style.LETTERS)]
-        for k, (bar, value) in enumerate(zip(self.bars, (*stages.sums, stages.bias, stages.score), strict=True)):
+        for bar, value in zip(self.bars, (*stages.sums, stages.bias, stages.score), strict=True):
             bar.set_width(value)
             bar.set_color(style.POSITIVE if value > 0 else style.RED)
             # The number stands on the free side of 0.
