@@ -59,13 +59,6 @@ def test_sigmoid_and_softmax_equal_scipy():
         np.testing.assert_allclose(softmax(scores, axis), scipy.special.softmax(scores, axis), rtol=1e-13)
 
 
-def test_softmax_is_taken_over_the_last_axis_by_default():
-    x, dy = draw(1, 2, 3, 4), draw(2, 2, 3, 4)
-    y = scipy.special.softmax(x, axis=2)
-    assert_same(softmax(x), y)
-    assert_same(softmax_backward(dy, y), softmax_backward(dy, y, 2))
-
-
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_sigmoid_at_the_extremes_without_a_warning(dtype):

@@ -1,5 +1,7 @@
 """Which arguments the operations take, and how they refuse the others."""
 
+import inspect
+
 import hostile
 import hostile_values as hv
 import numpy as np
@@ -171,6 +173,26 @@ CASES = {
     test_every_other_value_gets_the_right_answer_or_an_error_that_helps,
     test_every_public_function_and_argument_has_a_case,
 ) = hostile.make_tests(CASES, "operations")
+
+
+STEP = {"stride": 1, "padding": 0}
+DEFAULTS = {
+    **dict.fromkeys(["activations.softmax", "activations.softmax_backward"], {"axis": -1}),
+    **dict.fromkeys(["normalization.standardize", "normalization.standardize_backward"], {"axis": 0}),
+    **dict.fromkeys(["convolution.conv2d_output_size", "convolution.unfold", "convolution.fold"], STEP),
+    **dict.fromkeys(["pooling.max_pool2d", "pooling.max_pool2d_backward"], {"kernel_size": 2, "stride": None}),
+    "linear.linear": {"bias": None},
+    "convolution.conv2d": {"bias": None, **STEP},
+    "convolution.conv2d_backward": {**STEP, "input_gradient": True},
+    "gradient_check.numerical_gradient": {"eps": 1e-6},
+    "gradient_check.check_gradient": {"tolerance": 1e-6},
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_left_out_is_what_pytorch_would_take(name):
+    parameters = inspect.signature(CASES[name].call).parameters.values()
+    assert {one.name: one.default for one in parameters if one.default is not one.empty} == DEFAULTS.get(name, {})
 
 
 def is_float(value):
