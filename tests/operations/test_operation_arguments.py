@@ -175,22 +175,27 @@ CASES = {
 ) = hostile.make_tests(CASES, "operations")
 
 
-STEP = {"stride": 1, "padding": 0}
+STEP, WINDOW = {"stride": 1, "padding": 0}, {"kernel_size": 2, "stride": None}
 DEFAULTS = {
-    **dict.fromkeys(["activations.softmax", "activations.softmax_backward"], {"axis": -1}),
-    **dict.fromkeys(["normalization.standardize", "normalization.standardize_backward"], {"axis": 0}),
-    **dict.fromkeys(["convolution.conv2d_output_size", "convolution.unfold", "convolution.fold"], STEP),
-    **dict.fromkeys(["pooling.max_pool2d", "pooling.max_pool2d_backward"], {"kernel_size": 2, "stride": None}),
+    "activations.softmax": {"axis": -1},
+    "activations.softmax_backward": {"axis": -1},
     "linear.linear": {"bias": None},
+    "normalization.standardize": {"axis": 0},
+    "normalization.standardize_backward": {"axis": 0},
+    "convolution.conv2d_output_size": STEP,
+    "convolution.unfold": STEP,
+    "convolution.fold": STEP,
     "convolution.conv2d": {"bias": None, **STEP},
     "convolution.conv2d_backward": {**STEP, "input_gradient": True},
+    "pooling.max_pool2d": WINDOW,
+    "pooling.max_pool2d_backward": WINDOW,
     "gradient_check.numerical_gradient": {"eps": 1e-6},
     "gradient_check.check_gradient": {"tolerance": 1e-6},
 }
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_is_left_out_is_what_pytorch_would_take(name):
+def test_what_may_be_left_out_and_what_then_is_taken(name):
     parameters = inspect.signature(CASES[name].call).parameters.values()
     assert {one.name: one.default for one in parameters if one.default is not one.empty} == DEFAULTS.get(name, {})
 
