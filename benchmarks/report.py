@@ -277,8 +277,8 @@ def readme(results: Results) -> str:
         f"At the sizes of this course, a training step in plain NumPy {beside} on the same two cores (float64), and "
         f"its memory does not grow with the images: {memory(last['peak_bytes']['cnnlab'])} beyond the data for "
         f"{last['images']:,} images. Without AVX-512 one step of the four is only as fast as PyTorch's. What was "
-        f"measured, with what, and where PyTorch is faster: [How fast](docs/speed.md)."
-        f"\n\n![{alt(results)}](docs/speed.png)"
+        f"measured, with what, and where PyTorch is faster: [How fast][speed]."
+        f"\n\n![{alt(results)}][speed picture]"
     )
 
 

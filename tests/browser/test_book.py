@@ -1,6 +1,7 @@
 """The book: every page in a real browser, wide and narrow, light and dark, without a word to any other host."""
 
 import pytest
+from accessibility import violations
 
 NARROW, WIDE = 390, 1400
 
@@ -28,6 +29,8 @@ def test_every_page_reads_well_and_asks_no_other_host_for_anything(book, chromiu
         assert not [text for text in words if "$" in text or "\\frac" in text], f"{name}: a formula left raw"
         assert page.locator("article img:not([alt]), article img[alt='']").count() == 0, f"{name}: no words"
         assert page.evaluate("document.documentElement.scrollWidth") <= width + 1, f"{name}: wider than the screen"
+        if (scheme == "light") == (width == NARROW):  # it takes long: each scheme once, and each width
+            assert violations(page) == "", name
         links = page.locator("nav.bd-links a").evaluate_all("links => links.map(link => link.href.split('#')[0])")
         here = {link.removeprefix(f"{book}/") for link in links}
         waiting += [link for link in here if link.endswith(".html") and link not in seen and link not in waiting]

@@ -166,6 +166,15 @@ def test_every_line_differs_in_colour_style_and_marker():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b", "c"]
 
 
+def test_a_loss_near_1_stands_at_its_axis_as_a_plain_number_and_a_tiny_one_as_a_power_of_ten():
+    ticks = set()
+    for losses in ([0.69, 0.61], [3.0, 1e-6]):
+        ax = plots.loss_curve(losses)
+        plots.png(ax)
+        ticks |= {text.get_text() for text in ax.get_yticklabels(which="both")}
+    assert {"0.65", "1", "0.01", r"$\mathdefault{10^{-6}}$"} <= ticks
+
+
 def test_what_has_no_place_on_the_axis_is_marked_at_its_edge_and_said():
     ax = plots.loss_curve([1.0, np.nan, 0.5, 0.0, np.inf, -1.0], label="first")
     line, marks = ax.lines

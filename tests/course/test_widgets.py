@@ -23,6 +23,7 @@ from PIL import Image
 from cnnlab.course import plots, widgets
 from cnnlab.course.plots import _figures
 from cnnlab.course.widgets import _digit_stages, _digits
+from cnnlab.course.widgets._lettering import Lettering
 
 BOARDS = [name for name in widgets.__all__ if name != "Board"]
 ONE_AT_ONCE = [BOARDS[0], *(pytest.param(name, marks=pytest.mark.thorough) for name in BOARDS[1:])]
@@ -126,6 +127,23 @@ def test_every_slider_changes_the_picture_or_the_words_which_fit_on_their_lines(
         control.value = start
         assert len(seen) >= 2, key
     assert len(board.figure.findobj()) == artists
+
+
+@pytest.mark.parametrize("name", sorted({*BOARDS} - {"backprop_stepper", "nudge"}))  # which need the whole width
+def test_all_words_have_nine_points_beside_a_side_bar_at_1000_pixels(name, monkeypatch):
+    written = []
+    write = Lettering.write
+
+    def note(lettering, texts):
+        written.extend(texts := list(texts))
+        write(lettering, texts)
+
+    monkeypatch.setattr(Lettering, "write", note)
+    board = make(name)
+    assert board.figure.get_figwidth() * 90 <= 568  # as wide as a board there, at 90 pixels to the inch
+    words = [text for text in board.figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    assert min([text.get_fontsize() for text in words] + [text.size for text in written]) >= 9
+    board.close()
 
 
 @every_board

@@ -245,7 +245,7 @@ def test_every_line_lies_within_its_frame_and_a_usual_fall_takes_much_of_it(boar
 
 def test_the_legend_names_the_run_before_only_where_there_is_one(board):
     named = lambda: [text.get_text() for text in board._run_picture.accuracy.get_legend().get_texts()]
-    assert named() == ["training digits", "held-out digits"]
+    assert named() == ["training", "held out"]
     for names in (2, 3):
         board.train.click()
         board.thread.join(60)

@@ -304,22 +304,22 @@ class _RunPicture:
     """Loss, accuracies and filters."""
 
     def __init__(self, steps: int) -> None:
-        self.figure = figure_without_layout(8.4, 4.8)
-        self.loss = _loss_axes(axes_at(self.figure, 0.75, 2.72, 5.4, 1.95))
-        self.accuracy = _accuracy_axes(axes_at(self.figure, 0.75, 0.48, 5.4, 1.92))
+        self.figure = figure_without_layout(6.3, 4.8)
+        self.loss = _loss_axes(axes_at(self.figure, 0.7, 2.72, 3.85, 1.95))
+        self.accuracy = _accuracy_axes(axes_at(self.figure, 0.7, 0.48, 3.85, 1.92))
         before: dict[str, Any] = {"color": style.PALE, "linestyle": ":", "linewidth": 1.5}
         (self.old_losses,) = self.loss.plot([], [], **before)
-        (self.old_held_out,) = self.accuracy.plot([], [], label="held out, the run before", **before)
+        (self.old_held_out,) = self.accuracy.plot([], [], label="the run before", **before)
         (self.losses,) = self.loss.plot([], [], color=style.POSITIVE, linewidth=1.5)
         now: dict[str, Any] = {"color": style.POSITIVE, "marker": "o", "markersize": 4}
-        (self.training,) = self.accuracy.plot([], [], label="training digits", **now)
+        (self.training,) = self.accuracy.plot([], [], label="training", **now)
         now = {"color": style.RED, "linestyle": "--", "marker": "s", "markersize": 4}
-        (self.held_out,) = self.accuracy.plot([], [], label="held-out digits", **now)
+        (self.held_out,) = self.accuracy.plot([], [], label="held out", **now)
         for ax in (self.loss, self.accuracy):
             ax.grid(**style.GRID)
             ax.tick_params(labelsize=style.LETTERS)
         self.loss.tick_params(labelbottom=False)
-        self.filters = [_empty_filter(axes_at(self.figure, 6.8, 3.26 - 1.58 * k, 1.3, 1.3)) for k in range(3)]
+        self.filters = [_empty_filter(axes_at(self.figure, 4.9, 3.26 - 1.58 * k, 1.3, 1.3)) for k in range(3)]
         self.begin(None, steps)
 
     def begin(self, before: BinaryRun | None, steps: int) -> None:

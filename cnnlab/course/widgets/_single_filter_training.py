@@ -88,7 +88,7 @@ def single_filter_training(learning_rate: float = 0.001) -> Board:
         If a slider cannot stand there.
     """
     control = learning_rate_slider(learning_rate, -5, -1, 0.1, readout_format=".2g")
-    axes = plots.new_axes(8.4, 4.6, rows=2, columns=2)
+    axes = plots.new_axes(6.3, 4.6, rows=2, columns=2)
     (curve, first), (decay, second) = axes
     curve.get_gridspec().set_width_ratios((5, 3))
     run = training_run(control.value)
