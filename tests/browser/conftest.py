@@ -136,14 +136,24 @@ class Silent(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def book():
+def serve():
+    """Serve a folder, and return its address."""
+    with contextlib.ExitStack() as stack:
+
+        def serve_it(folder):
+            handler = functools.partial(Silent, directory=folder)
+            server = stack.enter_context(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            stack.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.server_port}"
+
+        yield serve_it
+
+
+@pytest.fixture(scope="session")
+def book(serve):
     """The address of the book, built anew; or as it is, where SITE is "built", to test what will be deployed."""
     if os.environ.get("SITE") != "built":
         result = subprocess.run([sys.executable, ROOT / "tools" / "book.py"], capture_output=True, text=True)
         assert result.returncode == 0, result.stderr
-    with http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Silent, directory=ROOT / "site")
-    ) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    return serve(ROOT / "site")
