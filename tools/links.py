@@ -69,6 +69,16 @@ def colab_link(address: str, name: str) -> str:
     return COLAB_LINK.format(colab=COLAB, path=address.removeprefix(GITHUB), name=name)
 
 
+def site_address(address: str) -> str:
+    """Return where GitHub shows the site of a repository.
+
+    >>> site_address("https://github.com/someone/cnnlab")
+    'https://someone.github.io/cnnlab/'
+    """
+    owner, name = address.removeprefix(GITHUB).split("/")
+    return f"https://{owner}.github.io/{name}/"
+
+
 def origin() -> str | None:
     """Return the web address of the remote called origin, where there is one."""
     command = ["git", "remote", "get-url", "origin"]
@@ -90,9 +100,10 @@ def main() -> None:
     """Update pyproject.toml, the README and the notebooks."""
     old = repository_address()
     new = origin() or old
-    rewrite(ROOT / "pyproject.toml", r'(?m)^Repository = ".*"$', f'Repository = "{new}"')
-    rewrite(ROOT / "README.md", r"(/github/)\S+?(/blob/main/)", rf"\g<1>{new.removeprefix(GITHUB)}\g<2>")
-    for name in ("CITATION.cff", "CHANGELOG.md", ".github/ISSUE_TEMPLATE/config.yml", "docs/teaching/hub.md"):
+    for part in (site_address, lambda address: f"/{address.removeprefix(GITHUB)}/"):
+        rewrite(ROOT / "README.md", re.escape(part(old)), part(new))
+    files = ("pyproject.toml", "CITATION.cff", "CHANGELOG.md", ".github/ISSUE_TEMPLATE/config.yml")
+    for name in (*files, "docs/teaching/hub.md"):
         rewrite(ROOT / name, re.escape(old), new)
     for path in NOTEBOOKS:
         notebook = nbformat.read(path, as_version=4)
