@@ -125,7 +125,7 @@ def test_a_binary_network_equals_pytorch_with_either_loss_standardized_or_not(na
 
 
 @pytest.mark.parametrize("block_bytes", [_im2col.BLOCK_BYTES, 1, 2000, 8000])
-@pytest.mark.parametrize("n", [2, 7])
+@pytest.mark.parametrize("n", [2, 9])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_fast_path_gives_the_numbers_of_forward_and_backward(monkeypatch, name, n, block_bytes):
     network, x, target = make(name, n)
