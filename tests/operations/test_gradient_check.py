@@ -1,19 +1,12 @@
 import numpy as np
 import pytest
-from oracle import assert_same, central_differences, draw
+from oracle import assert_same, draw
 
 from cnnlab.gradient_check import GradientCheck, check_gradient, numerical_gradient
 
 
 def cubes(x):
     return (x**3).sum()
-
-
-@pytest.mark.parametrize("shape", [(), (1,), (4,), (2, 3), (2, 1, 3, 2)], ids=str)
-def test_numerical_gradient_of_cubes_is_three_squares(shape):
-    x = draw(1, *shape)
-    assert_same(numerical_gradient(cubes, x), 3 * x**2, dtype=np.float64, tolerance=1e-8)
-    assert_same(numerical_gradient(cubes, x), central_differences(cubes, x), tolerance=1e-8)
 
 
 def test_a_function_that_changes_its_argument_does_no_harm():
@@ -25,11 +18,6 @@ def test_a_function_that_changes_its_argument_does_no_harm():
     x = np.array([1.0, -2.0, 3.0])
     assert_same(numerical_gradient(in_place, x), [2, 0, 2], tolerance=1e-9)
     assert x.tolist() == [1, -2, 3]
-
-
-def test_f_may_return_an_array_with_one_number():
-    assert_same(numerical_gradient(lambda x: np.array([[x[0]]]), [5.0]), [1], tolerance=1e-9)
-    assert_same(numerical_gradient(lambda x: int(x[0] > 0), [5.0]), [0])
 
 
 def test_a_right_gradient_passes_and_prints_one_line_that_never_varies():
@@ -65,14 +53,6 @@ def test_the_error_is_relative_to_the_largest_entry_of_either_gradient():
     assert check_gradient(f, [0.0, 0.0], [8.0, 1.0]).max_relative_error == pytest.approx(4 / 8)
     # Gradients all below 0.001 are compared with 0.001.
     assert check_gradient(lambda x: 1e-5 * x.sum(), [0.0], [0.0]).max_relative_error == pytest.approx(1e-2)
-
-
-def test_the_tolerance_decides():
-    check = check_gradient(lambda x: x.sum(), [0.0], [1.001], tolerance=0.01)
-    assert check.passed
-    assert check.tolerance == 0.01
-    assert not check_gradient(lambda x: x.sum(), [0.0], [1.001], tolerance=1e-4).passed
-    assert check_gradient(lambda x: x.sum(), [0.0], [1.001], tolerance=check.max_relative_error).passed
 
 
 NO_REASON = [

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from oracle import assert_same, compare_with_differences, compare_with_torch, draw, needs_torch
+from oracle import compare_with_differences, compare_with_torch, draw, needs_torch
 
 from cnnlab.normalization import standardize, standardize_backward
 
@@ -57,10 +57,3 @@ def test_very_small_and_very_large_numbers_neither_vanish_nor_overflow(exponent)
     large_x, large_dy = np.ldexp(x, exponent), np.ldexp(dy, exponent)
     np.testing.assert_array_equal(standardize(large_x), standardize(x))
     np.testing.assert_array_equal(standardize_backward(large_dy, large_x), standardize_backward(dy, x))
-
-
-def test_columns_of_very_different_size_are_standardized_each_by_itself():
-    x, dy, exponents = draw(1, 5, 3), draw(2, 5, 3), [600, 0, -600]
-    large_x, large_dy = np.ldexp(x, exponents), np.ldexp(dy, exponents)
-    assert_same(standardize(large_x), standardize(x))
-    assert_same(standardize_backward(large_dy, large_x), standardize_backward(dy, x))
