@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from cnnlab import _engine, _im2col, _threads, layers
-from cnnlab._im2col import make_geometry
 from cnnlab.layers import MaxPool2d, ReLU
 from cnnlab.networks import BinaryCNN, SingleFilterCNN, SoftmaxCNN
 from cnnlab.training import sgd_step
@@ -46,40 +45,6 @@ def assert_agrees(network, x, target, tolerance=1e-12):
 
 
 every_network = pytest.mark.parametrize("name", ["single", "binary", "softmax"])
-
-
-@every_network
-@pytest.mark.parametrize("images_in_a_block", [1, 2, 4, 5, 8, 9, 100])
-def test_every_size_of_block_gives_what_forward_and_backward_give(monkeypatch, name, images_in_a_block):
-    network, x, target = make(name)
-    geometry = make_geometry((9, 7), (3, 3), 1, network.layers[0].padding)
-    one = _im2col.BLOCK_BYTES // _im2col.images_per_block(1, geometry, np.dtype(float))
-    monkeypatch.setattr(_im2col, "BLOCK_BYTES", images_in_a_block * one + one // 2)
-    assert_agrees(network, x, target)
-
-
-@every_network
-@pytest.mark.parametrize("filters", [1, 2, 3, 4, 5])
-def test_every_number_of_filters_does(name, filters):
-    options = {} if name == "single" else {"filters": filters}
-    assert_agrees(*make(name, n=5, **options))
-    assert_agrees(*make(name, n=1, **options))
-
-
-@every_network
-def test_float32_does(name):
-    network, x, target = make(name, dtype=np.float32)
-    assert_agrees(network, x, target, tolerance=1e-5)
-    assert all(value.dtype == np.float32 for value in network.loss_and_gradients(x, target)[1].values())
-
-
-@every_network
-def test_images_full_of_ties_and_dead_blocks_do(name):
-    network, x, target = make(name)
-    x = np.round(x)
-    x[:4] = 0
-    x[4:6] = -3
-    assert_agrees(network, x, target)
 
 
 def assert_same_numbers(found, expected, tolerance=1e-9):
@@ -206,14 +171,6 @@ def test_gradients_are_the_callers_own(name):
         assert np.array_equal(value, before[key])
         value += 1  # and may be changed
     assert_agrees(network, x, target)
-
-
-@every_network
-def test_networks_of_the_same_shape_do_not_disturb_each_other(name):
-    networks = [make(name, seed=seed) for seed in (1, 2)]
-    for _ in range(2):
-        for network, x, target in networks:
-            assert_agrees(network, x, target)
 
 
 @every_network

@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+FILES = sorted(ROOT.glob(".github/workflows/*.yml"))
 WORKFLOWS = {path.name: YAML(typ="safe").load(path) for path in FILES}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CLASSIFIER = "Programming Language :: Python :: "
@@ -25,16 +25,6 @@ def runs():
     matrix = WORKFLOWS["test.yml"]["jobs"]["versions"]["strategy"]["matrix"]
     included = [(run["os"], run["session"], run["python"]) for run in matrix["include"]]
     return [*product(matrix["os"], matrix["session"], matrix["python"]), *included]
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize(
-    ("schema", "paths"), [("github-workflows", FILES), ("dependabot", [ROOT / ".github" / "dependabot.yml"])]
-)
-def test_it_keeps_to_the_published_schema(schema, paths):
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
-    result = subprocess.run([*command, *paths], capture_output=True, text=True)
-    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_github_runs_every_session_of_nox_with_its_python():
@@ -79,9 +69,20 @@ def test_every_action_is_pinned_by_its_hash_to_one_version():
     assert set(pinned.values()) == set(lines)
 
 
+def test_what_it_makes_are_targets_of_the_makefile():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"make ([\w-]+)", "".join(path.read_text(encoding="utf-8") for path in FILES))
+    assert set(targets) <= set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+
+
 def test_only_a_site_that_passed_in_a_browser_is_deployed():
     build, deploy = (WORKFLOWS["site.yml"]["jobs"][name] for name in ("build", "deploy"))
     assert deploy["needs"] == "build"
-    steps = [step.get("run") or step["uses"].split("@")[0] for step in build["steps"]]
-    assert steps.index("make test-browser") < steps.index("actions/upload-pages-artifact")
+    steps = [(step.get("run") or step["uses"]).split("@")[0] for step in build["steps"]]
+    make, test, upload = map(
+        steps.index, ("make site PYTHON=python", "make test-site", "actions/upload-pages-artifact")
+    )
+    assert make < test < upload
+    assert build["steps"][test]["env"] == {"SITE": "built"}
+    assert build["steps"][upload]["with"] == {"path": "site"}
     assert not any({"if", "continue-on-error"} & set(step) for step in [build, deploy, *build["steps"]])

@@ -163,10 +163,15 @@ def peak(process):
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
 
+def worked(processes):
+    """How long processes have kept a processor busy, in seconds."""
+    return sum(process.cpu_times().user + process.cpu_times().system for process in processes)
+
+
 def row(what, groups):
     """A line of the table: of several groups of processes the largest memory, and the processor time in the middle."""
     memory = max(sum(map(peak, group)) for group in groups)
-    seconds = median(sum(sum(process.cpu_times()[:2]) for process in group) for group in groups)
+    seconds = median(map(worked, groups))
     print(f"| {what} | {memory:.0f} MiB | {seconds:.1f} s |")
     return memory
 
@@ -182,8 +187,11 @@ def test_ten_learners_at_once_run_two_notebooks_and_each_moved_slider_answers(hu
             kernels = list(at_once.map(Learner.run, learners, [notebook] * len(LEARNERS)))
             print(f"{notebook}: after {time.perf_counter() - start:.0f} s all cells of all learners have run")
             alone = kernels[0].answer_times(*moves)
+            everything = [hub, *hub.children(recursive=True)]
+            before = worked(everything)
             of_all = at_once.map(lambda kernel, moves=moves: kernel.answer_times(*moves), kernels)
             together = [seconds for times in of_all for seconds in times]
+            print(f"  one move of a slider takes {(worked(everything) - before) / len(together):.3f} s of a processor")
             for who, times in {"one learner": alone, "all at once": together}.items():
                 print(f"  a slider moved by {who} answers in {median(times):.2f} s, at most {max(times):.2f} s")
     servers = [child for child in hub.children() if "JUPYTERHUB_USER" in child.environ()]
@@ -194,7 +202,7 @@ def test_ten_learners_at_once_run_two_notebooks_and_each_moved_slider_answers(hu
         row(f"kernel of {notebook}", [[kernel] for kernel in group])
     most = row("a learner with both", [[server, *own] for server, own in zip(servers, kernels, strict=True)])
     row("hub and proxy", [[process for process in (hub, *hub.children()) if process not in servers]])
-    shared_once = sum(process.memory_full_info().pss for process in (hub, *hub.children(recursive=True)))
+    shared_once = sum(process.memory_full_info().pss for process in everything)
     print(f"all together, shared memory counted once: {shared_once / 2**20:.0f} MiB")
     assert most * 2**20 < MEMORY
 

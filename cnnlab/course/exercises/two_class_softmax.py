@@ -17,7 +17,7 @@ TWO_IMAGES = np.array([[2.0, 1, 3], [0, 2, 4]])
 
 @exercise(
     "5.1",
-    "a softmax for batches that does not overflow",
+    "a softmax for batches without overflow",
     inputs=[
         (TWO_IMAGES,),
         (np.array([[0.5, -2, 1, 3]]),),

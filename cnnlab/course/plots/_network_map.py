@@ -53,7 +53,7 @@ def network_map(marked: Sequence[str] = ()) -> Axes:
     through = [ENTERING[name][1] + 1 if name in ENTERING else list(STAGES).index(name) for name in names]
     reached = min(through, default=len(OPERATIONS))
     ax = new_axes(WIDTH / style.PIXELS_PER_INCH, HEIGHT / style.PIXELS_PER_INCH)
-    ax.get_figure(root=True).set_layout_engine("none")
+    ax.figure.figure.set_layout_engine("none")
     ax.set(position=(0, 0, 1, 1), xlim=(0, WIDTH), ylim=(HEIGHT, 0))
     ax.set_axis_off()
     for name, (x, width, height, words) in STAGES.items():
