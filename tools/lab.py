@@ -21,6 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from links import NOTEBOOKS, ROOT
 from packaging.utils import canonicalize_name
 
@@ -63,9 +64,11 @@ def main() -> None:
         config = {"appName": "cnnlab", "litePluginSettings": {f"{KERNEL}:kernel": kernel}}
         write_json(folder / "jupyter-lite.json", {"jupyter-lite-schema-version": 0, "jupyter-config-data": config})
         write_json(folder / "overrides.json", SETTINGS)
+        for path in NOTEBOOKS:  # with whole texts: where they are lists of lines, JupyterLite would save commas between
+            write_json(folder / "files" / path.name, nbformat.read(path, as_version=4))
         shutil.rmtree(LAB, ignore_errors=True)
         command = [sys.executable, "-m", "jupyterlite_core", "build", "--apps=lab", "--no-sourcemaps"]
-        command += [f"--lite-dir={folder}", f"--output-dir={LAB}", *(f"--contents={path}" for path in NOTEBOOKS)]
+        command += [f"--lite-dir={folder}", f"--output-dir={LAB}"]
         subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=True)
     size = sum(file.stat().st_size for file in LAB.rglob("*") if file.is_file())
     print(f"site/lab/ holds {size / 1e6:.0f} MB, with {len(packages)} packages")
@@ -147,6 +150,7 @@ def read(file: str, wheels: Path, pyodide: Path, release: str) -> bytes:
 
 def write_json(path: Path, content: Any) -> None:
     """Write a file that a browser reads."""
+    path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
