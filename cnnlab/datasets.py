@@ -10,6 +10,7 @@ import hashlib
 import math
 import os
 import struct
+import sys
 import zlib
 from importlib.util import find_spec
 from pathlib import Path
@@ -246,12 +247,16 @@ def _carried_digits() -> tuple[np.ndarray, np.ndarray]:
 def _carried_by(library: str, file: str, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Read images (N, 1, size, size) and their labels (N,) from a text file that a library carries.
 
-    The file is read where the library lies, as loading the whole library would take seconds.
+    The file is read where the library lies, as loading the whole library would take seconds. The site's laboratory puts
+    it beside this module, as a browser would take long to fetch the library.
     """
-    found = find_spec(library)
-    if found is None or found.origin is None:
-        raise FileNotFoundError(f"{library} carries these images, and is not installed: `pip install {library}`")
-    rows: np.ndarray = np.loadtxt(Path(found.origin).parent / file, np.uint8, delimiter=",", ndmin=2)
+    path = Path(__file__).with_name(Path(file).name)
+    if not path.exists():
+        found = find_spec(library)
+        if found is None or found.origin is None:
+            raise FileNotFoundError(f"{library} carries these images, and is not installed: `pip install {library}`")
+        path = Path(found.origin).parent / file
+    rows: np.ndarray = np.loadtxt(path, np.uint8, delimiter=",", ndmin=2)
     return rows[:, :-1].reshape(-1, 1, size, size), rows[:, -1].astype(np.intp)
 
 
@@ -272,6 +277,8 @@ def _find(name: str) -> Path:
 
 def _download(name: str) -> Path:
     """Fetch a file from the first mirror that delivers it, unless it was fetched before."""
+    if sys.platform == "emscripten":
+        raise OSError(f"{name} cannot be downloaded into a browser: use mnist_sample(), which needs no network")
     import pooch  # loaded here, with what it needs, as few readers ever download
 
     pooch.get_logger().setLevel("WARNING")  # the progress bar says the rest

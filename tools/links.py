@@ -17,24 +17,27 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 SETUP_CELL = """\
-# Setup: uses the cnnlab that is installed, and installs it only where it is missing, as on Colab.
+# Setup: uses the cnnlab that is installed, and installs it only
+# where it is missing, as on Colab.
 import importlib
 import os
-import subprocess
 import sys
+from subprocess import run
 
 try:
     from cnnlab import __version__
 except ImportError:
-    # A folder named cnnlab beside this page, as `git clone` makes it, is passed over. A file of that name is not.
-    other = getattr(sys.modules.pop("cnnlab", None), "__file__", None)
-    if other:
-        raise ImportError(f"{{other}} hides the course's package: give it another name, then restart.") from None
-    source = os.environ.get("CNNLAB_SOURCE", "git+{address}")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", source]
-    result = subprocess.run(command, capture_output=True, text=True)
+    # A folder cnnlab beside this page is passed over, not a file.
+    other = sys.modules.pop("cnnlab", None)
+    if file := getattr(other, "__file__", None):
+        raise ImportError(f"rename {{file}}: it hides cnnlab") from None
+    address = "git+{address}"
+    source = os.environ.get("CNNLAB_SOURCE", address)
+    command = [sys.executable, "-m", "pip", "install", "-q", source]
+    result = run(command, capture_output=True, text=True)
     if result.returncode != 0:
-        raise RuntimeError(f"cnnlab could not be installed: {{result.stderr}}") from None
+        reason = result.stderr
+        raise RuntimeError(f"cnnlab not installed: {{reason}}") from None
     importlib.invalidate_caches()
     from cnnlab import __version__
 print("cnnlab", __version__)"""
@@ -66,6 +69,16 @@ def colab_link(address: str, name: str) -> str:
     return COLAB_LINK.format(colab=COLAB, path=address.removeprefix(GITHUB), name=name)
 
 
+def site_address(address: str) -> str:
+    """Return where GitHub shows the site of a repository.
+
+    >>> site_address("https://github.com/someone/cnnlab")
+    'https://someone.github.io/cnnlab/'
+    """
+    owner, name = address.removeprefix(GITHUB).split("/")
+    return f"https://{owner}.github.io/{name}/"
+
+
 def origin() -> str | None:
     """Return the web address of the remote called origin, where there is one."""
     command = ["git", "remote", "get-url", "origin"]
@@ -87,9 +100,10 @@ def main() -> None:
     """Update pyproject.toml, the README and the notebooks."""
     old = repository_address()
     new = origin() or old
-    rewrite(ROOT / "pyproject.toml", r'(?m)^Repository = ".*"$', f'Repository = "{new}"')
-    rewrite(ROOT / "README.md", r"(/github/)\S+?(/blob/main/)", rf"\g<1>{new.removeprefix(GITHUB)}\g<2>")
-    for name in ("CITATION.cff", "CHANGELOG.md", ".github/ISSUE_TEMPLATE/config.yml", "docs/teaching/hub.md"):
+    for part in (site_address, lambda address: f"/{address.removeprefix(GITHUB)}/"):
+        rewrite(ROOT / "README.md", re.escape(part(old)), part(new))
+    files = ("pyproject.toml", "CITATION.cff", "CHANGELOG.md", ".github/ISSUE_TEMPLATE/config.yml")
+    for name in (*files, "docs/teaching/hub.md"):
         rewrite(ROOT / name, re.escape(old), new)
     for path in NOTEBOOKS:
         notebook = nbformat.read(path, as_version=4)

@@ -1,12 +1,15 @@
 """A JupyterLab on loopback and a headless Chromium that looks at it."""
 
 import contextlib
+import functools
+import http.server
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -20,6 +23,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 # Nothing of the browser's own that would look for a network; no sandbox, as one needs to be another user for that.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
+FLAGS += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
 
 SETTINGS = {
     # All cells are on the page, not only those in view.
@@ -124,3 +128,32 @@ def note(page, frame):
     wrong = '"msg_type":"error"' in text or "this cannot be drawn" in text
     if wrong or ('"name":"stderr"' in text and "No such comm" not in text):
         page.faults.append(f"the kernel: {text[-1500:]}")
+
+
+class Silent(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """Serve a folder, and return its address."""
+    with contextlib.ExitStack() as stack:
+
+        def serve_it(folder):
+            handler = functools.partial(Silent, directory=folder)
+            server = stack.enter_context(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            stack.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.server_port}"
+
+        yield serve_it
+
+
+@pytest.fixture(scope="session")
+def book(serve):
+    """The address of the book, built anew; or as it is, where SITE is "built", to test what will be deployed."""
+    if os.environ.get("SITE") != "built":
+        result = subprocess.run([sys.executable, ROOT / "tools" / "book.py"], capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+    return serve(ROOT / "site")

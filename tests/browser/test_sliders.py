@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from accessibility import violations
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,6 +144,19 @@ def test_a_decimal_comma_is_a_point(notebook):
             readout.fill(number.replace(".", ","))
             readout.press("Enter")
             assert float(readout.inner_text()) == pytest.approx(float(number), rel=0.2)
+
+
+def test_a_name_beside_a_slider_cannot_be_typed_over(notebook):
+    for choice in notebook.boards.locator(".cnnlab-choice").all():
+        for key in ("ArrowRight", "ArrowLeft"):
+            choice.locator(".noUi-handle").press(key)
+            expect(choice.locator(".widget-readout")).to_have_attribute("contenteditable", "false")
+
+
+def test_a_board_keeps_nobody_out(notebook):
+    assert violations(notebook.page, ".cnnlab-board") == ""
+    notebook.page.locator(".cnnlab-board .noUi-handle").first.evaluate("handle => handle.removeAttribute('aria-label')")
+    assert "aria-input-field-name" in violations(notebook.page, ".cnnlab-board")
 
 
 def test_tab_reaches_every_control_of_a_board(notebook):

@@ -167,7 +167,7 @@ def test_the_stub_is_not_attempted_whatever_comments_and_imports_stand_beside_it
         assert exercise.judge(function_of(source, exercise.name)) == (
             State.NOT_ATTEMPTED,
             None,
-            (f"Change the code, then run the cell again. Stuck? ex.{exercise.name}.hint()",),
+            ("Change the code, then run the cell again.", f"Stuck? ex.{exercise.name}.hint()"),
         )
 
 

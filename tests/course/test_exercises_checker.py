@@ -175,17 +175,27 @@ def no_threads(monkeypatch):
 
 
 @pytest.mark.usefixtures("no_threads")
-def test_where_there_are_no_threads_a_function_is_called_in_place_and_still_stopped(double, short_time_limit):
+def test_where_there_are_no_threads_a_function_is_called_in_place(double):
     assert double.judge(double_of("return factor * image")).state is State.CORRECT
     assert "raises IndexError" in double.judge(double_of("return image[5]")).lines[0]
-    for loop in (
-        "while True:\n    pass",
-        "while True: pass",
-        "def f():\n    while True:\n        x = np.sum(image)\nf()",
-    ):
-        first = double.judge(double_of(loop)).lines[0]
-        assert re.match(r"Line \d, `.*`, was still running after 0.1 seconds. Does a loop never end\?", first)
-    assert sys.gettrace() is None or "coverage" in repr(sys.gettrace())
+
+
+ENDLESS = {
+    "loop": "while True:\n    pass",
+    "loop in a line": "while True: pass",
+    "loop in a function": "def f():\n    while True:\n        x = np.sum(image)\nf()",
+    "iterator": "import itertools\nsum(1 for _ in itertools.count())",
+    "loop that catches all": "while True:\n    try:\n        while True:\n            x = 1\n    except:\n        pass",
+}
+
+
+@pytest.mark.skipif(not hasattr(sys, "monitoring"), reason="Pythons in browsers can look at the clock; 3.11 cannot")
+@pytest.mark.usefixtures("no_threads", "short_time_limit")
+@pytest.mark.parametrize("body", ENDLESS.values(), ids=ENDLESS)
+def test_where_there_are_no_threads_what_never_ends_is_stopped_in_place(double, body):
+    first = double.judge(double_of(body)).lines[0]
+    assert re.match(r"Line \d, `.*`, was still running after 0.1 seconds. Does a loop never end\?", first)
+    assert sys.monitoring.get_tool(4) is None
 
 
 ASKS = ["input('a number: ')", "breakpoint()", "import pdb; pdb.set_trace()"]

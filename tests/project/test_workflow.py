@@ -1,6 +1,7 @@
 """What GitHub runs is what nox runs here, and is written as GitHub reads it."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -12,7 +13,8 @@ from packaging.specifiers import SpecifierSet
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKFLOW = YAML(typ="safe").load(ROOT / ".github" / "workflows" / "test.yml")
+FILES = sorted(ROOT.glob(".github/workflows/*.yml"))
+WORKFLOWS = {path.name: YAML(typ="safe").load(path) for path in FILES}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CLASSIFIER = "Programming Language :: Python :: "
 PYTHONS = [line.removeprefix(CLASSIFIER) for line in PROJECT["classifiers"] if line.startswith(CLASSIFIER)]
@@ -20,29 +22,9 @@ PYTHONS = [line.removeprefix(CLASSIFIER) for line in PROJECT["classifiers"] if l
 
 def runs():
     """Every (system, session, Python) of the job `versions`."""
-    matrix = WORKFLOW["jobs"]["versions"]["strategy"]["matrix"]
+    matrix = WORKFLOWS["test.yml"]["jobs"]["versions"]["strategy"]["matrix"]
     included = [(run["os"], run["session"], run["python"]) for run in matrix["include"]]
     return [*product(matrix["os"], matrix["session"], matrix["python"]), *included]
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize(
-    ("schema", "path"), [("github-workflows", "workflows/test.yml"), ("dependabot", "dependabot.yml")]
-)
-def test_it_keeps_to_the_published_schema(schema, path):
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
-    result = subprocess.run([*command, ROOT / ".github" / path], capture_output=True, text=True)
-    assert result.returncode == 0, result.stdout + result.stderr
-
-
-@pytest.mark.thorough
-def test_the_schema_refuses_a_slip(tmp_path):
-    text = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
-    wrong = tmp_path / "test.yml"
-    wrong.write_text(text.replace("runs-on:", "run-on:", 1), encoding="utf-8")
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", wrong]
-    result = subprocess.run(command, capture_output=True, text=True)
-    assert result.returncode == 1, result.stdout + result.stderr
 
 
 def test_github_runs_every_session_of_nox_with_its_python():
@@ -70,8 +52,37 @@ def test_the_classifiers_name_every_python_from_the_oldest_allowed_on():
     assert f"3.{minors[0] - 1}" not in allowed
 
 
-def test_no_job_may_hang_or_write():
-    assert WORKFLOW["permissions"] == {}
-    for job in WORKFLOW["jobs"].values():
-        assert job["timeout-minutes"] <= 30
-        assert job["permissions"] == {"contents": "read"}
+MAY_WRITE = {("site.yml", "deploy"): {"pages": "write", "id-token": "write"}}
+
+
+def test_no_job_may_hang_or_write_what_it_need_not():
+    for file, workflow in WORKFLOWS.items():
+        assert workflow["permissions"] == {}
+        for name, job in workflow["jobs"].items():
+            assert job["timeout-minutes"] <= 30
+            assert job["permissions"] == MAY_WRITE.get((file, name), {"contents": "read"})
+
+
+def test_every_action_is_pinned_by_its_hash_to_one_version():
+    lines = re.findall(r"uses: (.+)", "".join(path.read_text(encoding="utf-8") for path in FILES))
+    pinned = {re.fullmatch(r"([\w/-]+)@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)[1]: line for line in lines}
+    assert set(pinned.values()) == set(lines)
+
+
+def test_what_it_makes_are_targets_of_the_makefile():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"make ([\w-]+)", "".join(path.read_text(encoding="utf-8") for path in FILES))
+    assert set(targets) <= set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+
+
+def test_only_a_site_that_passed_in_a_browser_is_deployed():
+    build, deploy = (WORKFLOWS["site.yml"]["jobs"][name] for name in ("build", "deploy"))
+    assert deploy["needs"] == "build"
+    steps = [(step.get("run") or step["uses"]).split("@")[0] for step in build["steps"]]
+    make, test, upload = map(
+        steps.index, ("make site PYTHON=python", "make test-site", "actions/upload-pages-artifact")
+    )
+    assert make < test < upload
+    assert build["steps"][test]["env"] == {"SITE": "built"}
+    assert build["steps"][upload]["with"] == {"path": "site"}
+    assert not any({"if", "continue-on-error"} & set(step) for step in [build, deploy, *build["steps"]])

@@ -142,7 +142,6 @@ class _CallThread(threading.Thread):
         self.error: BaseException | None = None
         self.return_line: int | None = None
         self.kept = ""
-        self.in_place = False
 
     def run(self) -> None:
         tracer = sys.gettrace()
@@ -167,9 +166,9 @@ class _CallThread(threading.Thread):
         try:
             try:
                 self.start()
-            except RuntimeError:  # a browser has no threads: the tracer looks at the clock
-                self.in_place = True
-                self.run()
+            except RuntimeError:  # a browser has no threads
+                with self._stopped_in_place():
+                    self.run()
                 if isinstance(self.error, _Stop):
                     return trouble, kind, self.error_line()
             # In short turns, since on Windows an interruption waits until a wait is over.
@@ -185,6 +184,31 @@ class _CallThread(threading.Thread):
             if self.done.wait(0.05):
                 return trouble, kind, line
         return f"{trouble} It cannot be stopped from here: restart the kernel.", kind, line
+
+    @contextlib.contextmanager
+    def _stopped_in_place(self) -> Iterator[None]:
+        """Look at the clock at each line and turn of a loop. A tracer would not do: once it has raised it is gone."""
+        monitoring: Any = getattr(sys, "monitoring", None)
+        if monitoring is None:  # Python 3.11, which no browser has
+            yield
+            return
+        tool = 4  # a number that is free for anyone
+        events = monitoring.events.LINE, monitoring.events.JUMP
+        self.end = time.monotonic() + TIME_LIMIT  # as `process_time` may stand still
+
+        def look(code: Any, *_: Any) -> None:
+            if self.code is not None and code.co_filename == self.code.co_filename and self._overdue():
+                raise _Stop
+
+        monitoring.use_tool_id(tool, "cnnlab")
+        for event in events:
+            monitoring.register_callback(tool, event, look)
+        monitoring.set_events(tool, sum(events))
+        try:
+            yield
+        finally:
+            monitoring.set_events(tool, 0)
+            monitoring.free_tool_id(tool)
 
     def _overdue(self) -> bool:
         return time.process_time() >= self.computed or time.monotonic() >= self.end
@@ -205,7 +229,7 @@ class _CallThread(threading.Thread):
         return (begun or lines)[-1] if lines else None
 
     def _trace(self, frame: Any, event: str, _: Any) -> Any:  # pragma: no cover - coverage traces in the same way
-        """Note what is called and which line returns; stop what must not be called, and in place what does not end."""
+        """Note what is called and which line returns; stop what must not be called."""
         code = frame.f_code
         if event == "call":
             if code.co_qualname == "Bdb.set_trace":
@@ -216,11 +240,9 @@ class _CallThread(threading.Thread):
                 self.called.add(self.watched[code])
             if self.code is None or code.co_filename != self.code.co_filename:
                 return None
-            frame.f_trace_lines = frame.f_trace_opcodes = self.in_place
+            frame.f_trace_lines = False
         if event == "return" and code is self.code:
             self.return_line = frame.f_lineno
-        if self.in_place and self._overdue():
-            raise _Stop
         return self._trace
 
 

@@ -236,11 +236,7 @@ class Exercise:
                 f"It got {'nothing' if function is None else f'the value of type {type(function).__name__}'}."
             )
         if self._is_the_stub(function):
-            return Verdict(
-                State.NOT_ATTEMPTED,
-                None,
-                (f"Change the code, then run the cell again. Stuck? ex.{self.name}.hint()",),
-            )
+            return self._verdict(State.NOT_ATTEMPTED, "Change the code, then run the cell again.")
         if not self._takes_the_arguments(function):
             return self._not_yet(
                 f"Your function takes other arguments than ({', '.join(self._argument_names)}): "
@@ -273,8 +269,12 @@ class Exercise:
         title = f"{self.state.sign} Exercise {self.number}, {self.title}: {self.state.words}"
         return [title, *("  " + line for line in lines)]
 
+    def _verdict(self, state: State, *lines: str, slip: str | None = None) -> Verdict:
+        """Offer a hint below the lines."""
+        return Verdict(state, slip, (*lines, f"Stuck? ex.{self.name}.hint()"))
+
     def _not_yet(self, *lines: str, slip: str | None = None) -> Verdict:
-        return Verdict(State.NOT_YET, slip, (*lines, f"Stuck? ex.{self.name}.hint()"))
+        return self._verdict(State.NOT_YET, *lines, slip=slip)
 
     def _right(self, outcomes: list[Outcome]) -> Verdict:
         """Call right numbers correct, unless central differences object."""

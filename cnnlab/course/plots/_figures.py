@@ -156,7 +156,7 @@ def figure_of(fig: Any) -> Figure:
     """Return the figure itself, of some axes, or of an array of axes."""
     if isinstance(fig, np.ndarray) and fig.dtype == object and fig.size:
         fig = fig.flat[0]
-    figure = fig.get_figure(root=True) if isinstance(fig, Axes) else fig
+    figure = fig.figure and fig.figure.figure if isinstance(fig, Axes) else fig
     if not isinstance(figure, Figure):
         what = "axes that were removed from theirs" if isinstance(fig, Axes) else type(fig).__name__
         raise TypeError(f"fig must be a figure or axes; got {what}")

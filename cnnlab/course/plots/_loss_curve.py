@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogFormatterSciNotation
 from numpy.typing import ArrayLike
 
 from cnnlab._checks import as_flag
@@ -15,6 +16,14 @@ from cnnlab.course.plots._extremes import LARGEST_DRAWN, OFF_AXIS, undrawn_note
 from cnnlab.course.plots._figures import new_axes
 
 MOST_MARKS = 1000  # × at the edge
+
+
+class _PlainNearOne(LogFormatterSciNotation):
+    """Write 0.6 where matplotlib writes 6×10⁻¹; powers of ten stay where a number would take many digits."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        text = super().__call__(x, pos)  # empty where there is no room
+        return f"{x:g}" if text and 0.001 <= x <= 1000 else text
 
 
 @style.course_style()
@@ -79,6 +88,8 @@ def loss_curve(
         note = f"\n{label}: {note}" if label else f"\n{note}"
     if log:
         ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(_PlainNearOne())
+        ax.yaxis.set_minor_formatter(_PlainNearOne(labelOnlyBase=False))
     # What an earlier run left out is still left out.
     ax.set_xlabel((ax.get_xlabel() if OFF_AXIS in ax.get_xlabel() else "step") + note)
     ax.set_ylabel(ylabel)

@@ -135,10 +135,10 @@ def fraction(value: float) -> str:
 def probability(value: float, sign: str = "") -> str:
     """Write a probability, or a loss or gradient made of some: two decimals, or one digit where those would be 0.
 
-    >>> probability(0.786), probability(-0.786, "+"), probability(6.1e-6), probability(0)
-    ('0.79', '−0.79', '6e−6', '0')
+    >>> probability(0.786), probability(-0.786, "+"), probability(0.0041), probability(6.1e-6), probability(0)
+    ('0.79', '−0.79', '0.004', '6e−6', '0')
     """
-    return _with_short_power(number(value, f"{sign}.2f" if abs(value) >= 0.005 else f"{sign}.0e"), value)
+    return _with_short_power(number(value, f"{sign}.2f" if abs(value) >= 0.005 else f"{sign}.1g"))
 
 
 def loss(value: float) -> str:
@@ -147,7 +147,7 @@ def loss(value: float) -> str:
     >>> loss(1.58321), loss(1234567.0), loss(0.0)
     ('1.5832', '1.23e+6', '0')
     """
-    return _with_short_power(number(value, ".4f" if 0.001 <= abs(value) < 10 else ".3g"), value)
+    return _with_short_power(number(value, ".4f" if 0.001 <= abs(value) < 10 else ".3g"))
 
 
 def plain(value: float) -> str:
@@ -159,5 +159,5 @@ def plain(value: float) -> str:
     return f"{value:.{max(0, 1 - math.floor(math.log10(value) + 1e-9))}f}"
 
 
-def _with_short_power(text: str, value: float) -> str:
-    return "0" if value == 0 else text.replace("e−0", "e−").replace("e+0", "e+")
+def _with_short_power(text: str) -> str:
+    return text.replace("e−0", "e−").replace("e+0", "e+")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import threading
 import time
 import weakref
-from typing import Any, Callable, ClassVar, NamedTuple
+from typing import Any, Callable, ClassVar, Generator, Iterator, NamedTuple
 
 import ipywidgets
 import numpy as np
@@ -27,6 +29,7 @@ from cnnlab.training import gradient_descent
 
 CURVE_POINTS = 60  # of the loss, each the mean of the steps since the one before
 MEASUREMENTS = 20  # of the accuracies
+PIECE = 50  # steps, or more, between two pauses
 
 # How often the training thread speaks up, in seconds.
 WORDS_EVERY = 0.125
@@ -57,6 +60,19 @@ def binary_run(
     `watch(step, so_far)` is called before each update, where `so_far()` gives the run up to there. A true return value
     stops the run before the update.
     """
+    pieces = run_in_pieces(learning_rate, digits, steps, watch)
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            run: BinaryRun = end.value
+            return run
+
+
+def run_in_pieces(
+    learning_rate: float, digits: int, steps: int, watch: Callable[[int, Callable[[], BinaryRun]], Any] | None
+) -> Generator[None, None, BinaryRun]:
+    """Do what `binary_run` does, with a pause after each whole number of epochs, where the shuffling begins anew."""
     train, test = _digits.load_examples()
     images, targets = train.images[:digits], train.targets[:digits]
     network, rng = _digits.initial_network()
@@ -89,18 +105,25 @@ def binary_run(
         words = f"{begin}: {told}training {100 * training[-1]:.0f} %, held out {100 * held_out[-1]:.0f} %"
         return BinaryRun(network, np.array(losses), at.astype(int), training, held_out, step, state, words)
 
-    def on_step(step: int, loss: float) -> bool:
+    def on_step(_: int, loss: float) -> bool:
         nonlocal stopped
+        step = len(losses)
         losses.append(loss)
         if step % max(1, steps // MEASUREMENTS) == 0:
             measure(step)
         stopped = watch is not None and bool(watch(step, lambda: summary("running", step)))
         return stopped
 
-    how: dict[str, Any] = {"learning_rate": learning_rate, "steps": steps, "batch_size": _digits.BATCH, "rng": rng}
-    history = gradient_descent(network, images, targets, on_step=on_step, **how)
+    epoch = digits // _digits.BATCH
+    piece = epoch * math.ceil(PIECE / epoch)
+    how: dict[str, Any] = {"learning_rate": learning_rate, "batch_size": _digits.BATCH, "rng": rng, "on_step": on_step}
+    for first in range(0, steps, piece):
+        history = gradient_descent(network, images, targets, steps=min(piece, steps - first), **how)
+        if history.diverged_at is not None or stopped:
+            break
+        yield
     if history.diverged_at is not None:
-        step, state = history.diverged_at, "diverged"
+        step, state = len(losses), "diverged"
     elif stopped:
         step, state = len(losses) - 1, "stopped"
     else:
@@ -116,7 +139,7 @@ def _steps_per_point(steps: int) -> int:
 
 
 class TrainingBoard(Board):
-    """The board of `binary_training`: it trains in a thread, so that *Stop* is heard.
+    """The board of `binary_training`: it trains in a thread, so that *Stop* is heard, or in a browser in short pieces.
 
     A new board ends the runs of those before it, whose *Stop* may have left the page.
 
@@ -196,14 +219,18 @@ class TrainingBoard(Board):
             self.run = None
             self._run_words = "reading the digits"
             self.redraw()
-            self.thread = threading.Thread(target=self._train, args=(values,), name="cnnlab training", daemon=True)
+            work = self._train(values)
+            self.thread = threading.Thread(target=lambda: list(work), name="cnnlab training", daemon=True)
             try:
                 self.thread.start()
-            except RuntimeError as error:  # the machine has no thread left
-                self._end_run(error)
+            except RuntimeError as error:  # a browser has no threads, or the machine has none left
+                try:
+                    self._task = asyncio.get_running_loop().create_task(_take_turns(work))
+                except RuntimeError:
+                    self._end_run(error)
 
-    def _train(self, values: dict[str, Any]) -> None:
-        """Train; this runs in the thread."""
+    def _train(self, values: dict[str, Any]) -> Iterator[None]:
+        """Train, with a pause after each piece."""
         words_due = picture_due = self._clock()
 
         def watch(step: int, so_far: Callable[[], BinaryRun]) -> bool:
@@ -219,7 +246,8 @@ class TrainingBoard(Board):
             return self._stop_wanted.is_set()
 
         try:
-            self._show_run(binary_run(**values, watch=watch), picture=True)
+            run = yield from run_in_pieces(**values, watch=watch)
+            self._show_run(run, picture=True)
         except Exception as error:  # whatever it is, it must not vanish with the thread
             self._end_run(error)
         else:
@@ -245,6 +273,12 @@ class TrainingBoard(Board):
             self.redraw()
 
 
+async def _take_turns(work: Iterator[None]) -> None:
+    """Let the kernel read its messages at each pause."""
+    for _ in work:
+        await asyncio.sleep(0)
+
+
 @style.course_style()
 def binary_training(learning_rate: float = 0.2, digits: int = 4000, steps: int = 6000) -> TrainingBoard:
     """Train the network of notebook 4 at the press of a button, and stop it at the press of another.
@@ -257,11 +291,6 @@ def binary_training(learning_rate: float = 0.2, digits: int = 4000, steps: int =
         Where the second slider stands, from 100 to 4,000.
     steps : int
         Where the third slider stands, from 200 to 10,000.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a slider cannot stand there.
     """
     return TrainingBoard(learning_rate, digits, steps)
 
@@ -270,22 +299,22 @@ class _RunPicture:
     """Loss, accuracies and filters."""
 
     def __init__(self, steps: int) -> None:
-        self.figure = figure_without_layout(8.4, 4.8)
-        self.loss = _loss_axes(axes_at(self.figure, 0.75, 2.72, 5.4, 1.95))
-        self.accuracy = _accuracy_axes(axes_at(self.figure, 0.75, 0.48, 5.4, 1.92))
+        self.figure = figure_without_layout(6.3, 4.8)
+        self.loss = _loss_axes(axes_at(self.figure, 0.7, 2.72, 3.85, 1.95))
+        self.accuracy = _accuracy_axes(axes_at(self.figure, 0.7, 0.48, 3.85, 1.92))
         before: dict[str, Any] = {"color": style.PALE, "linestyle": ":", "linewidth": 1.5}
         (self.old_losses,) = self.loss.plot([], [], **before)
-        (self.old_held_out,) = self.accuracy.plot([], [], label="held out, the run before", **before)
+        (self.old_held_out,) = self.accuracy.plot([], [], label="the run before", **before)
         (self.losses,) = self.loss.plot([], [], color=style.POSITIVE, linewidth=1.5)
         now: dict[str, Any] = {"color": style.POSITIVE, "marker": "o", "markersize": 4}
-        (self.training,) = self.accuracy.plot([], [], label="training digits", **now)
+        (self.training,) = self.accuracy.plot([], [], label="training", **now)
         now = {"color": style.RED, "linestyle": "--", "marker": "s", "markersize": 4}
-        (self.held_out,) = self.accuracy.plot([], [], label="held-out digits", **now)
+        (self.held_out,) = self.accuracy.plot([], [], label="held out", **now)
         for ax in (self.loss, self.accuracy):
             ax.grid(**style.GRID)
             ax.tick_params(labelsize=style.LETTERS)
         self.loss.tick_params(labelbottom=False)
-        self.filters = [_empty_filter(axes_at(self.figure, 6.8, 3.26 - 1.58 * k, 1.3, 1.3)) for k in range(3)]
+        self.filters = [_empty_filter(axes_at(self.figure, 4.9, 3.26 - 1.58 * k, 1.3, 1.3)) for k in range(3)]
         self.begin(None, steps)
 
     def begin(self, before: BinaryRun | None, steps: int) -> None:

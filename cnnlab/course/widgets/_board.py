@@ -227,7 +227,9 @@ def choice(name: str, value: Any, description: str, options: Sequence[Any]) -> A
     values = [option[1] if isinstance(option, tuple) else option for option in options]
     if not (isinstance(value, type(values[0])) and value in values):
         raise ValueError(f"{name} must be one of {', '.join(map(str, values))}; got {shown(value)}")
-    return ipywidgets.SelectionSlider(value=value, options=options, description=description, **_LOOK)
+    control = ipywidgets.SelectionSlider(value=value, options=options, description=description, **_LOOK)
+    control.add_class("cnnlab-choice")  # by which `_sliders.js` finds it
+    return control
 
 
 def figure_without_layout(width: float, height: float) -> Figure:

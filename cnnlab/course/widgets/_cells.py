@@ -52,7 +52,7 @@ class Cells:
 
     def __init__(self, maps: Mapping[str, MapLayout], width: int, height: int) -> None:
         ax = self.ax = plots.new_axes(width / style.PIXELS_PER_INCH, height / style.PIXELS_PER_INCH)
-        ax.get_figure(root=True).set_layout_engine("none")
+        ax.figure.figure.set_layout_engine("none")
         ax.set(position=(0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
         ax.set_axis_off()
         self.maps = maps

@@ -20,6 +20,7 @@ from cnnlab.training import gradient_descent
 QUICK_STEPS = 800  # of the network that is trained where none is given
 SHOWN = 100  # held-out pictures to pick from
 LARGEST_NUMBER = 100_000  # of a network's, for which there is room
+TOP = 5.48  # of the maps, in inches
 BEHIND, IN_FRONT = -1, 5  # of all else in its axes: what never changes, and what does, so that nothing else is redrawn
 
 
@@ -140,40 +141,45 @@ class _StagesPicture:
         filters = len(network.parameters["conv_weight"])
         sums = (record.features * weights).reshape(len(record.x), filters, -1).sum(axis=2)
         self.reach = 1.1 * max(np.abs(sums).max(), np.abs(record.logit).max(), 0.1)  # of the bars
-        figure = self.figure = figure_without_layout(8.4, 4.8)
-        ax = axes_at(figure, 0.1, 2.5, 1.42, 1.42)
+        figure = self.figure = figure_without_layout(6.3, 5.75)
+        ax = axes_at(figure, 0.05, TOP - 1.1, 1.1, 1.1)
         self.digit = _empty_map(ax, (28, 28), None)
         ax.set_title("held-out digit I", fontsize=style.LETTERS, zorder=BEHIND)
         # The largest number of each column of maps; the sigmoid's are shares.
         limits = [np.abs(record.conv).max(), None, np.percentile(np.abs(weights), 99.5)]
         titles = ("C, convolution", "A = σ(C)", "w · A, the parts")
-        side = min(1.42, 4.4 / filters - 0.08)
+        row = min(1.06, 3.18 / filters)  # the height of a filter's maps and its bar, with the gap below
+        side = row - 0.07
         self.maps = []
         for column, (title, limit) in enumerate(zip(titles, limits, strict=True)):
             for k in range(filters):
-                ax = axes_at(figure, 1.9 + 1.5 * column, 4.42 - side - k * (side + 0.08), side, side)
+                ax = axes_at(figure, 1.55 + 1.12 * column, TOP - side - k * row, side, side)
                 self.maps.append(_empty_map(ax, record.conv.shape[2:], limit))
                 if k == 0:
                     ax.set_title(title, fontsize=style.LETTERS, zorder=BEHIND)
                 if column == 0:
                     ax.set_ylabel(f"filter {k}", fontsize=style.LETTERS)
-        self._add_bars(filters)
-        self._add_sigmoid()
+        bottom = self._add_bars(filters, row)
+        self._add_sigmoid(bottom - 1.2)
         self.lettering = lettering_over(figure, ["black"])
 
-    def _add_bars(self, filters: int) -> None:
-        names = [*(f"filter {k}" for k in range(filters)), "bias d", "sum z"]
-        ax = axes_at(self.figure, 6.95, 2.2, 1.35, 2.22)
+    def _add_bars(self, filters: int, row: float) -> float:
+        """Add a bar beside each filter's maps, and below them those of the bias and the sum; return where they end."""
+        height = row * filters + 0.75  # inches, which are the axis' units
+        places = [*((k + 0.5) * row - 0.035 for k in range(filters)), height - 0.6, height - 0.2]
+        ax = axes_at(self.figure, 4.95, TOP - height, 1.25, height)
         ax.set_title("added up", fontsize=style.LETTERS, zorder=BEHIND)
-        ax.set(xlim=(-self.reach, self.reach), ylim=(len(names) - 0.4, -0.6), xticks=[])
-        ax.set_yticks(range(len(names)), names, fontsize=style.LETTERS)
+        ax.set(xlim=(-self.reach, self.reach), ylim=(height, 0), xticks=[])
+        ax.set_yticks(places[-2:], ["bias d", "sum z"], fontsize=style.LETTERS)
         ax.tick_params(length=0)
         ax.axvline(0, color="black", linewidth=0.8)
-        ax.axhline(len(names) - 1.5, color="black", linewidth=0.8)
-        self.bars = list(ax.barh(range(len(names)), [0.0] * len(names), height=0.6, zorder=IN_FRONT))
+        ax.axhline(height - 0.4, color="black", linewidth=0.8)
+        self.bars = list(ax.barh(places, [0.0] * len(places), height=0.25, zorder=IN_FRONT))
+        return TOP - height
 
-    def _add_sigmoid(self) -> None:
-        ax = axes_at(self.figure, 6.95, 0.5, 1.35, 1.2)
+    def _add_sigmoid(self, bottom: float) -> None:
+        """Add it below the sum, whose bar then ends above its point: from 6 on both have one scale."""
+        ax = axes_at(self.figure, 4.95, bottom, 1.25, 0.9)
         self.limit = max(6.0, self.reach)
         z = np.linspace(-self.limit, self.limit, 81)
         ax.plot(z, sigmoid(z), color="0.4", linewidth=1.2)
@@ -192,17 +198,18 @@ class _StagesPicture:
             drawn.set_data(values)
         self.point.set_data([np.clip(stages.score, -self.limit, self.limit)], [stages.prediction])
         texts = [Text(*points_at(self.sigmoid, 0, 1.28), f"ŷ = σ(z) = {stages.prediction:.3f}", style.LETTERS)]
-        for k, (bar, value) in enumerate(zip(self.bars, (*stages.sums, stages.bias, stages.score), strict=True)):
+        for bar, value in zip(self.bars, (*stages.sums, stages.bias, stages.score), strict=True):
             bar.set_width(value)
             bar.set_color(style.POSITIVE if value > 0 else style.RED)
             # The number stands on the free side of 0.
             side, align = (-0.05, "right") if value > 0 else (0.05, "left")
-            x, y = points_at(bar.axes, side * self.reach, k)
-            texts.append(Text(x, y, _signed(value), style.LETTERS, align=align))
+            x, y = points_at(bar.axes, side * self.reach, bar.get_y() + bar.get_height() / 2)
+            texts.append(Text(x, y, _signed(value), style.LETTERS, align=align, room=40))
         answer = stages.prediction > 0.5
         lines = [f"answer: {'> 4' if answer else '≤ 4'}", f"label: {'> 4' if target else '≤ 4'}"]
+        x, y = points_at(self.sigmoid, -self.limit, 1)
         for row, line in enumerate([*lines, "right" if answer == target else "wrong"]):
-            texts.append(Text(8, 188 + 16 * row, line, style.TITLE, align="left"))
+            texts.append(Text(x - 90, y + 16 * row, line, style.TITLE, align="left"))
         self.lettering.write(texts)
 
     def clear(self) -> None:

@@ -57,11 +57,6 @@ def logits(z0: float = 0.7, z1: float = -0.6, right: int = 1) -> Board:
         Where the sliders stand, from -6 to 6.
     right : int
         The right class, 0 or 1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a slider cannot stand there.
     """
     controls = {
         "z0": slider("z0", z0, "logit z₀", -LARGEST_LOGIT, LARGEST_LOGIT, 0.1, readout_format=".1f"),
@@ -105,10 +100,10 @@ def logits(z0: float = 0.7, z1: float = -0.6, right: int = 1) -> Board:
 
 def _logits_axes() -> tuple[Axes, Axes, Axes]:
     """Lay out the probabilities, the loss over the difference of the logits, and p - y."""
-    left, middle, last = plots.new_axes(8.4, 3.1, columns=3)[0]
-    left.set(title="p", xlim=(-0.6, 1.6), ylim=(0, 1.15), yticks=[0, 0.5, 1])
+    left, middle, last = plots.new_axes(6.3, 3.1, columns=3)[0]
+    left.set(title="p", xlim=(-0.8, 1.8), ylim=(0, 1.15), yticks=[0, 0.5, 1])
     middle.set(title=" ", xlabel=" ")  # room for them
-    last.set(title="p − y", xlim=(-0.6, 1.6), ylim=(-1.7, 1.7), yticks=[-1, 0, 1])
+    last.set(title="p − y", xlim=(-0.8, 1.8), ylim=(-1.7, 1.7), yticks=[-1, 0, 1])
     for ax in (left, last):
         ax.set_xticks([0, 1], ["class 0", "class 1"])
     last.axhline(0, color="black", linewidth=1)

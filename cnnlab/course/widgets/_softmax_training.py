@@ -31,6 +31,7 @@ HIGHEST_LOSS = 1e6  # where the picture ends
 # Where the axis may end: at few places, as a picture whose axes stay is drawn in half the time.
 HIGHEST = (10.0, 1000.0, HIGHEST_LOSS)
 ABOVE: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "frameon": False, "fontsize": style.LETTERS}
+ABOVE |= {"borderpad": 0.2, "borderaxespad": 0.3, "handlelength": 1.5}
 
 
 class SoftmaxRun(NamedTuple):
@@ -97,11 +98,6 @@ def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
         Where the first slider stands, from 0.0001 to 1000.
     steps : int
         Where the second slider stands, from 1 to 60.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a slider cannot stand there.
     """
     controls = {
         "learning_rate": learning_rate_slider(learning_rate, -4, 3, 0.25, readout_format=".2r"),
@@ -143,7 +139,7 @@ def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
 
 def _training_axes() -> tuple[Axes, Axes]:
     """Lay out the loss and the probabilities over the steps."""
-    curve, answers = plots.new_axes(8.4, 3.9, columns=2)[0]
+    curve, answers = plots.new_axes(6.3, 3.9, columns=2)[0]
     curve.set_yscale("symlog", linthresh=2, linscale=2)
     ticks = {-1: "−1", 0: "0", 1: "1", 2: "2", 10: "10", 100: "100", 1e3: "10³", 1e4: "10⁴", 1e5: "10⁵", 1e6: "10⁶"}
     curve.set_yticks(list(ticks), list(ticks.values()))
@@ -159,7 +155,7 @@ def _training_axes() -> tuple[Axes, Axes]:
         transform=curve.get_yaxis_transform(),
     )
     curve.set(ylabel="loss L (logarithmic above 2)")
-    curve.yaxis.set_label_coords(-0.15, 0.5)  # left of the widest of the numbers, wherever the axis ends
+    curve.yaxis.set_label_coords(-0.21, 0.5)  # left of the widest of the numbers, wherever the axis ends
     answers.set(ylabel="probability", ylim=(-0.05, 1.05))
     for ax in (curve, answers):
         ax.set_xlabel("step (the first ones wider)")
