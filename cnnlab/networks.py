@@ -203,10 +203,8 @@ class Network:
 
         Parameters
         ----------
-        x : (N, C, H, W) array_like, or (H, W)
-            Images.
-        target : (N,) array_like, or one number
-            The right answers (for the mean squared error: numbers like those of the last layer).
+        x, target
+            As in `forward` and in `backward`.
 
         Returns
         -------
@@ -229,8 +227,8 @@ class Network:
 
         Parameters
         ----------
-        x : (N, C, H, W) array_like, or (H, W)
-            Images.
+        x
+            As in `forward`.
 
         Returns
         -------
@@ -306,21 +304,20 @@ class Network:
         )
 
     def _check_data(self, x: np.ndarray, target: np.ndarray) -> None:
-        """Check all images and answers, and compute nothing: an empty batch shows whether the images' size fits."""
-        try:
-            images = self._images(x[None, None][:0] if x.ndim == 2 else x[:0])
-        except ValueError:
-            images = x
-        if images is x:
-            images = self._images(x)  # says what is wrong, with the shape that came
-        n = 1 if x.ndim == 2 else len(x)
-        self._targets(np.broadcast_to(np.zeros((), self.dtype), (n, *images.shape[1:])), target)
+        """Check all images and answers, and convert and compute nothing."""
+        images = self._as_images(x)
+        converted("x", images[:0], self.dtype)  # says what is wrong with their dtype
+        self._targets(images, target)
 
     def _targets(self, images: np.ndarray, target: ArrayLike) -> np.ndarray:
         return self.criterion.targets(target, (len(images), *self._infer_shapes(images.shape[1:]).output), self.dtype)
 
     def _images(self, x: ArrayLike) -> np.ndarray:
         """Return x as (N, C, H, W) in the parameters' dtype."""
+        return converted("x", self._as_images(x), self.dtype)
+
+    def _as_images(self, x: ArrayLike) -> np.ndarray:
+        """Return x as (N, C, H, W) in its own dtype."""
         self._check_parameters()
         channels = self._channels
         if type(x) is np.ndarray and x.ndim == 4 and x.shape[1] == channels and x.dtype == self.dtype:
@@ -343,7 +340,7 @@ class Network:
             if len(shape) == 2 and (hint := layout_hint(shape)):
                 raise ValueError(f"x has shape {shape}, which is not one image of the right size{hint}") from None
             raise
-        return converted("x", array, self.dtype)
+        return array
 
     def _check_size(self, shape: tuple[int, ...]) -> None:
         rows, columns = self._minimum_size
@@ -387,12 +384,10 @@ class FilterRegression(Network):
 
         Parameters
         ----------
-        rng : numpy.random.Generator
-            Where the random numbers come from, as in `np.random.default_rng(0)`.
+        rng, dtype
+            As in `Network.of`.
         kernel_size : int or pair of int
             Height and width of the filter.
-        dtype : dtype
-            float64 or float32.
         """
         rng, kind = as_rng(rng), _as_dtype(dtype)
         shape = (1, 1, *as_pair("kernel_size", kernel_size, 1))
@@ -435,12 +430,10 @@ class SingleFilterCNN(Network):
 
         Parameters
         ----------
-        rng : numpy.random.Generator
-            Where the random numbers come from, as in `np.random.default_rng(0)`.
+        rng, dtype
+            As in `Network.of`.
         image_size, kernel_size : int or pair of int
             Height and width of the images and of the filter.
-        dtype : dtype
-            float64 or float32.
         """
         rng, kind = as_rng(rng), _as_dtype(dtype)
         as_pair("image_size", image_size, 2)
@@ -507,16 +500,14 @@ class BinaryCNN(Network):
 
         Parameters
         ----------
-        rng : numpy.random.Generator
-            Where the random numbers come from, as in `np.random.default_rng(0)`.
+        rng, dtype
+            As in `Network.of`.
         image_size, kernel_size : int or pair of int
             Height and width of the images and of the filters.
         filters : int
             Number of filters.
         loss, standardized
             As in the class.
-        dtype : dtype
-            float64 or float32.
         """
         Binary(loss, standardized)  # says what is wrong with them before anything is drawn
         layers = _with_sizes(cls.layers, conv={"filters": filters, "kernel_size": kernel_size})
@@ -562,14 +553,12 @@ class SoftmaxCNN(Network):
 
         Parameters
         ----------
-        rng : numpy.random.Generator
-            Where the random numbers come from, as in `np.random.default_rng(0)`.
+        rng, dtype
+            As in `Network.of`.
         image_size, kernel_size : int or pair of int
             Height and width of the images and of the filters.
         filters, classes : int
             Number of filters and of classes.
-        dtype : dtype
-            float64 or float32.
         """
         sizes: dict[str, Any] = {"conv": {"filters": filters, "kernel_size": kernel_size}}
         layers = _with_sizes(cls.layers, **sizes, dense={"outputs": as_int("classes", classes, 2)})
@@ -630,8 +619,8 @@ class TenClassCNN(Network):
 
         Parameters
         ----------
-        rng : numpy.random.Generator
-            Where the random numbers come from, as in `np.random.default_rng(0)`.
+        rng, dtype
+            As in `Network.of`.
         image_size, kernel_size : int or pair of int
             Height and width of the images and of the filters of both convolutions.
         filters : pair of int
@@ -640,8 +629,6 @@ class TenClassCNN(Network):
             M, the number of sums that the first dense layer forms.
         classes : int
             K, the number of classes.
-        dtype : dtype
-            float64 or float32.
         """
         several = isinstance(filters, (tuple, list)) or (isinstance(filters, np.ndarray) and filters.ndim == 1)
         if not several or len(filters) != 2:
