@@ -133,7 +133,7 @@ def test_the_fast_path_gives_the_numbers_of_forward_and_backward(name, n, block_
     record = network.forward(x)
     expected = network.backward(record, target)
     with blocks_of(block_bytes):
-        loss, gradients, correct = network.loss_gradients_correct(x, target)
+        loss, gradients, correct = network.loss_gradients_and_correct(x, target)
     assert type(loss) is float
     assert loss == pytest.approx(network.loss(record, target), rel=1e-12, nan_ok=True)
     assert correct == (None if name == "FilterRegression" else np.sum(network.predict(x) == target))
