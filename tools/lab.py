@@ -67,7 +67,8 @@ def main() -> None:
         for path in NOTEBOOKS:  # with whole texts: where they are lists of lines, JupyterLite would save commas between
             write_json(folder / "files" / path.name, nbformat.read(path, as_version=4))
         shutil.rmtree(LAB, ignore_errors=True)
-        command = [sys.executable, "-m", "jupyterlite_core", "build", "--apps=lab", "--no-sourcemaps"]
+        command = [sys.executable, "-m", "jupyterlite_core", "build", "--no-sourcemaps"]
+        command += ["--apps=notebooks", "--apps=tree", "--apps=lab"]  # the first fits a phone, the others it leads to
         command += [f"--lite-dir={folder}", f"--output-dir={LAB}"]
         subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=True)
     size = sum(file.stat().st_size for file in LAB.rglob("*") if file.is_file())
