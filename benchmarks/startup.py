@@ -10,10 +10,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.problems import Unavailable
+import nbformat
+from nbclient import NotebookClient
+
 from benchmarks.timing import summary
 
 ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 IMPORT_LIMIT = 1.2  # of `import cnnlab`, NumPy included, divided by `import numpy`
 DIGITS_LIMIT = 0.1  # seconds
 
@@ -48,7 +51,7 @@ def run(quick: bool) -> dict[str, Any]:
             "ratio": summary([both / numpy for numpy, both in imports]),
         },
         "mnist_sample": summary([seconds for (seconds,) in times_of(DIGITS, processes)]),
-        **notebooks(quick),
+        "notebooks": {path.stem: seconds_of(path) for path in NOTEBOOKS[: 1 if quick else None]},
     }
 
 
@@ -65,23 +68,8 @@ def times_of(code: str, processes: int) -> list[list[float]]:
     return [[float(word) for word in output.split()] for output in outputs[1:]]
 
 
-def notebooks(quick: bool) -> dict[str, Any]:
-    """Run every notebook once, kernel's start included."""
-    if quick:
-        return {"notebooks": {}}
-    try:
-        return {"notebooks": {path.stem: seconds_of(path) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}}
-    except Unavailable as reason:
-        return {"notebooks": {}, "left_out": {"notebooks": str(reason)}}
-
-
 def seconds_of(path: Path) -> float:
-    """Run one notebook and store nothing."""
-    try:
-        import nbformat
-        from nbclient import NotebookClient
-    except ImportError as error:
-        raise Unavailable(f"{error.name} is not installed") from error
+    """Run one notebook from a fresh kernel and store nothing."""
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": path.parent}})
     start = time.perf_counter()

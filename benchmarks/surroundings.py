@@ -9,6 +9,7 @@ import platform
 from typing import Any
 
 import numpy as np
+import psutil
 
 import cnnlab
 from benchmarks.threads import THREADS
@@ -24,7 +25,7 @@ def describe() -> dict[str, Any]:
         "machine": {
             "processor": known.get("cpu_model_name") or platform.processor() or platform.machine(),
             "cores": os.cpu_count(),
-            "memory_gib": _memory(),
+            "memory_gib": round(psutil.virtual_memory().total / 2**30),
             "vectors": _vectors(),
             "system": f"{platform.system()} {platform.machine()}",
             "busy_percent": busy_percent(),
@@ -41,11 +42,7 @@ def describe() -> dict[str, Any]:
 
 
 def busy_percent() -> float:
-    """Measure how busy the machine is while nothing is measured; 0 where psutil is missing."""
-    try:
-        import psutil
-    except ImportError:
-        return 0.0
+    """Measure how busy the machine is while nothing is measured."""
     return psutil.cpu_percent(interval=1)
 
 
@@ -55,14 +52,6 @@ def _metadata() -> dict[str, Any]:
     except ImportError:
         return {}
     return dict(pyperf.Run([1.0], collect_metadata=True).get_metadata())
-
-
-def _memory() -> int | None:
-    try:
-        import psutil
-    except ImportError:
-        return None
-    return round(psutil.virtual_memory().total / 2**30)
 
 
 def _vectors() -> str:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, NamedTuple
 
 import numpy as np
+import pytest
 from hostile_values import LARGE, TELLING, Value, values
 from oracle import torch
 
@@ -191,6 +192,25 @@ def calls(cases: dict[str, Case]) -> list[tuple[str, str | None]]:
 
 def is_telling(value: Value) -> bool:
     return value.name in TELLING
+
+
+def make_tests(cases: dict[str, Case], part: str) -> tuple[Callable[..., None], ...]:
+    """Make the tests of a table: telling values, all others in the thorough run, and that no call or argument lacks."""
+    every_call = pytest.mark.parametrize(("name", "argument"), calls(cases))
+
+    @every_call
+    def telling(name: str, argument: str | None) -> None:
+        check(cases, name, argument, is_telling)
+
+    @pytest.mark.thorough
+    @every_call
+    def others(name: str, argument: str | None) -> None:
+        check(cases, name, argument, lambda value: not is_telling(value))
+
+    def complete() -> None:
+        assert not missing(cases, part)
+
+    return telling, others, complete
 
 
 def check(cases: dict[str, Case], name: str, argument: str | None, chosen: Callable[[Value], bool]) -> None:

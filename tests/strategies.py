@@ -7,6 +7,7 @@ import pytest
 from hypothesis import strategies as st
 
 from cnnlab import _im2col
+from cnnlab.networks import Network
 
 # None so large that a sum would depend on the order of its terms.
 EXTREMES = [np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, -1e-310, 1.0, -2.0]
@@ -37,9 +38,16 @@ block_bytes = st.sampled_from([_im2col.BLOCK_BYTES, 1, 400, 2000, 8000])
 
 @contextmanager
 def blocks_of(size):
-    """Let convolution take images in blocks whose columns have this many bytes."""
+    """Take images in blocks whose columns have this many bytes, also in a network that has counted them before."""
+    walk = Network._walk
+
+    def anew(network, shape):
+        network._walked = network._walked._replace(shape=())
+        return walk(network, shape)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_im2col, "BLOCK_BYTES", size)
+        patch.setattr(Network, "_walk", anew)
         yield
 
 

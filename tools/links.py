@@ -100,10 +100,10 @@ def main() -> None:
     """Update pyproject.toml, the README and the notebooks."""
     old = repository_address()
     new = origin() or old
-    rewrite(ROOT / "pyproject.toml", r'(?m)^Repository = ".*"$', f'Repository = "{new}"')
     for part in (site_address, lambda address: f"/{address.removeprefix(GITHUB)}/"):
         rewrite(ROOT / "README.md", re.escape(part(old)), part(new))
-    for name in ("CITATION.cff", "CHANGELOG.md", ".github/ISSUE_TEMPLATE/config.yml", "docs/teaching/hub.md"):
+    files = ("pyproject.toml", "CITATION.cff", "CHANGELOG.md", ".github/ISSUE_TEMPLATE/config.yml")
+    for name in (*files, "docs/teaching/hub.md"):
         rewrite(ROOT / name, re.escape(old), new)
     for path in NOTEBOOKS:
         notebook = nbformat.read(path, as_version=4)

@@ -6,10 +6,8 @@ answers are correct in whatever style they are written.
 
 import ast
 import copy
-import functools
 import itertools
 import os
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,7 +20,6 @@ from cnnlab.course.exercises._calls import call, nearly_equal
 from cnnlab.course.exercises.checker import State
 
 FRESH_INPUTS = 60  # random ones, for every accepted change
-PAIRS = 200  # of changes, for every right answer: a sample
 
 # Further right answers, each in the style of another learner; a change of them is another slip.
 RIGHT_ANSWERS = {
@@ -40,31 +37,11 @@ RIGHT_ANSWERS = {
         "def convolution(image, kernel):\n"
         "    windows = np.lib.stride_tricks.sliding_window_view(image, (2, 2))\n"
         "    return np.einsum('ijuv,uv->ij', windows, kernel)",
-        "def convolution(image, kernel):\n    return scipy.signal.correlate2d(image, kernel, mode='valid')",
-        "def convolution(image, kernel):\n"
-        "    return np.array([[np.sum(kernel * image[i:i + 2, j:j + 2]) for j in range(image.shape[1] - 1)]\n"
-        "                     for i in range(image.shape[0] - 1)])",
     ],
     "1.2": [
         "def squared_error(output, target):\n    return np.sum((output - target) ** 2) / output.size",
-        "def squared_error(output, target):\n    d = (output - target).ravel()\n    return d @ d / len(d)",
-        "def squared_error(output, target):\n"
-        "    total = 0\n"
-        "    for a, b in zip(output.ravel(), target.ravel()):\n"
-        "        total += (a - b) ** 2\n"
-        "    return total / output.size",
     ],
     "1.3": [
-        "def gradient(image, output, target):\n"
-        "    E = 2 * (output - target) / output.size\n"
-        "    rows, columns = E.shape\n"
-        "    return np.array([[np.sum(E * image[u:u + rows, v:v + columns]) for v in range(2)] for u in range(2)])",
-        "def gradient(image, output, target):\n"
-        "    result = np.zeros((2, 2))\n"
-        "    for i in range(output.shape[0]):\n"
-        "        for j in range(output.shape[1]):\n"
-        "            result += 2 / output.size * (output[i, j] - target[i, j]) * image[i:i + 2, j:j + 2]\n"
-        "    return result",
         "def gradient(image, output, target):\n"
         "    E = 2 / output.size * (output - target)\n"
         "    return scipy.signal.correlate2d(image, E, mode='valid')",
@@ -74,37 +51,16 @@ RIGHT_ANSWERS = {
         "    new = weights.astype(float)\n"
         "    new -= learning_rate * gradient\n"
         "    return new",
-        "def update(weights, gradient, learning_rate):\n"
-        "    new = np.zeros(weights.shape)\n"
-        "    for place in np.ndindex(weights.shape):\n"
-        "        new[place] = weights[place] - learning_rate * gradient[place]\n"
-        "    return new",
     ],
     "1.5": [
-        "def largest_rate(image):\n"
-        "    A = unfold(image, 2)\n"
-        "    return 2 / np.linalg.eigh(2 / A.shape[1] * A @ A.T)[0].max()",
         "def largest_rate(image):\n    A = unfold(image, 2)\n    return A.shape[1] / np.linalg.svd(A)[1][0] ** 2",
     ],
     "2.1": [
         "def zeros_around(image, p, q):\n"
         "    H, W = image.shape\n"
         "    return np.eye(H + 2 * p)[:, p:p + H] @ image @ np.eye(W + 2 * q)[q:q + W]",
-        "def zeros_around(image, p, q):\n"
-        "    H, W = image.shape\n"
-        "    P = np.zeros((H + 2 * p, W + 2 * q))\n"
-        "    for i in range(H):\n"
-        "        for j in range(W):\n"
-        "            P[i + p, j + q] = image[i, j]\n"
-        "    return P",
-        "def zeros_around(image, p, q):\n"
-        "    wide = np.hstack([np.zeros((len(image), q)), image, np.zeros((len(image), q))])\n"
-        "    border = np.zeros((p, wide.shape[1]))\n"
-        "    return np.vstack([border, wide, border])",
     ],
     "2.2": [
-        "def map_size(H, W, k_H, k_W, p, s):\n"
-        "    return tuple((n + 2 * p - k) // s + 1 for n, k in ((H, k_H), (W, k_W)))",
         "def map_size(H, W, k_H, k_W, p, s):\n"
         "    return len(range(0, H + 2 * p - k_H + 1, s)), len(range(0, W + 2 * p - k_W + 1, s))",
     ],
@@ -117,34 +73,11 @@ RIGHT_ANSWERS = {
         "        for v in range(k_W):\n"
         "            C += kernel[u, v] * P[u:u + image.shape[0], v:v + image.shape[1]]\n"
         "    return C",
-        "def same_convolution(image, kernel):\n"
-        "    H, W = image.shape\n"
-        "    k_H, k_W = kernel.shape\n"
-        "    C = np.zeros((H, W))\n"
-        "    for i in range(H):\n"
-        "        for j in range(W):\n"
-        "            total = 0\n"
-        "            for u in range(k_H):\n"
-        "                for v in range(k_W):\n"
-        "                    row, column = i + u - (k_H - 1) // 2, j + v - (k_W - 1) // 2\n"
-        "                    if 0 <= row < H and 0 <= column < W:\n"
-        "                        total += kernel[u, v] * float(image[row, column])\n"
-        "            C[i, j] = total\n"
-        "    return C",
     ],
     "2.4": [
         "def true_convolution(image, kernel):\n    return conv2d(image, kernel[::-1, ::-1])",
-        "def true_convolution(image, kernel):\n    return conv2d(image, np.rot90(kernel, 2))",
-        "def true_convolution(image, kernel):\n    return scipy.signal.convolve2d(image, kernel, mode='valid')",
     ],
     "2.5": [
-        "def input_gradient(error_map, kernel, p):\n"
-        "    k_H, k_W = kernel.shape\n"
-        "    dP = conv2d(error_map, kernel[::-1, ::-1], padding=(k_H - 1, k_W - 1))\n"
-        "    return dP[p:len(dP) - p, p:dP.shape[1] - p]",
-        "def input_gradient(error_map, kernel, p):\n"
-        "    dP = scipy.signal.convolve2d(error_map, kernel)\n"
-        "    return dP[p:-p, p:-p] if p > 0 else dP",
         "def input_gradient(error_map, kernel, p):\n"
         "    (rows, columns), (k_H, k_W) = error_map.shape, kernel.shape\n"
         "    dP = np.zeros((rows + k_H - 1, columns + k_W - 1))\n"
@@ -158,26 +91,9 @@ RIGHT_ANSWERS = {
     "3.1": [
         "def max_pool(R):\n"
         "    H, W = R.shape[0] // 2 * 2, R.shape[1] // 2 * 2\n"
-        "    return R[:H, :W].reshape(H // 2, 2, W // 2, 2).max(axis=(1, 3))",
-        "def max_pool(R):\n"
-        "    H, W = R.shape[0] // 2 * 2, R.shape[1] // 2 * 2\n"
         "    upper = np.maximum(R[0:H:2, 0:W:2], R[0:H:2, 1:W:2])\n"
         "    lower = np.maximum(R[1:H:2, 0:W:2], R[1:H:2, 1:W:2])\n"
         "    return np.maximum(upper, lower)",
-        "def max_pool(R):\n"
-        "    P = np.zeros((R.shape[0] // 2, R.shape[1] // 2))\n"
-        "    for k in range(P.shape[0]):\n"
-        "        for l in range(P.shape[1]):\n"
-        "            best = R[2 * k, 2 * l]\n"
-        "            for i in range(2):\n"
-        "                for j in range(2):\n"
-        "                    if R[2 * k + i, 2 * l + j] > best:\n"
-        "                        best = R[2 * k + i, 2 * l + j]\n"
-        "            P[k, l] = best\n"
-        "    return P",
-        "def max_pool(R):\n"
-        "    return np.array([[max(R[k, l], R[k, l + 1], R[k + 1, l], R[k + 1, l + 1])\n"
-        "                      for l in range(0, R.shape[1] - 1, 2)] for k in range(0, R.shape[0] - 1, 2)])",
     ],
     "3.2": [
         "def pool_gradient(dP, R):\n"
@@ -191,15 +107,8 @@ RIGHT_ANSWERS = {
         "                        row, column = i, j\n"
         "            dR[row, column] = dP[k, l]\n"
         "    return dR",
-        "def pool_gradient(dP, R):\n"
-        "    dR = np.zeros(R.shape)\n"
-        "    for k, l in np.ndindex(dP.shape):\n"
-        "        number = R[2 * k:2 * k + 2, 2 * l:2 * l + 2].argmax()\n"
-        "        dR[2 * k + number // 2, 2 * l + number % 2] += dP[k, l]\n"
-        "    return dR",
     ],
     "3.3": [
-        "def relu_gradient(dR, C):\n    return np.where(C > 0, dR, 0)",
         "def relu_gradient(dR, C):\n"
         "    E = np.zeros(C.shape)\n"
         "    for i in range(C.shape[0]):\n"
@@ -207,46 +116,12 @@ RIGHT_ANSWERS = {
         "            if C[i, j] > 0:\n"
         "                E[i, j] = dR[i, j]\n"
         "    return E",
-        "def relu_gradient(dR, C):\n    E = dR.astype(float)\n    E[C <= 0] = 0\n    return E",
         "def relu_gradient(dR, C):\n    return np.vectorize(lambda g, c: float(g) if c > 0 else 0.0)(dR, C)",
-        "def relu_gradient(dR, C):\n    return dR * np.heaviside(C, 0)",
     ],
     "3.4": [
-        "def kernel_gradient(E, I, size):\n"
-        "    p = size // 2\n"
-        "    dK = np.zeros((size, size))\n"
-        "    for u in range(size):\n"
-        "        for v in range(size):\n"
-        "            for i in range(E.shape[0]):\n"
-        "                for j in range(E.shape[1]):\n"
-        "                    row, column = i + u - p, j + v - p\n"
-        "                    if 0 <= row < I.shape[0] and 0 <= column < I.shape[1]:\n"
-        "                        dK[u, v] += E[i, j] * I[row, column]\n"
-        "    return dK",
         "def kernel_gradient(E, I, size):\n    return conv2d(zero_pad(I, (size - 1) // 2), E)",
-        "def kernel_gradient(E, I, size):\n"
-        "    padded = np.pad(I, size // 2)\n"
-        "    dK = np.zeros((size, size))\n"
-        "    for i in range(len(E)):\n"
-        "        for j in range(E.shape[1]):\n"
-        "            dK += E[i, j] * padded[i:i + size, j:j + size]\n"
-        "    return dK",
-        "def kernel_gradient(E, I, size):\n"
-        "    windows = np.lib.stride_tricks.sliding_window_view(np.pad(I, size // 2), (size, size))\n"
-        "    return np.einsum('ij,ijuv->uv', E, windows)",
     ],
     "3.5": [
-        "def found_gradient(E, I, size):\n"
-        "    p = size // 2\n"
-        "    rows, columns = I.shape\n"
-        "    dK = np.zeros((size, size))\n"
-        "    for u in range(size):\n"
-        "        for v in range(size):\n"
-        "            for i in range(rows):\n"
-        "                for j in range(columns):\n"
-        "                    if 0 <= i + u - p < rows and 0 <= j + v - p < columns:\n"
-        "                        dK[u, v] += E[i, j] * I[i + u - p, j + v - p]\n"
-        "    return dK",
         "def found_gradient(E, I, size):\n"
         "    p = size // 2\n"
         "    rows, columns = I.shape\n"
@@ -260,26 +135,10 @@ RIGHT_ANSWERS = {
         "    return dK",
     ],
     "4.1": [
-        "def binary_labels(digits, threshold):\n    return (digits > threshold).astype(int)",
         "def binary_labels(digits, threshold):\n"
         "    return np.array([1 if digit > threshold else 0 for digit in digits])",
-        "def binary_labels(digits, threshold):\n    return np.where(digits > threshold, 1, 0)",
-        "def binary_labels(digits, threshold):\n    return np.clip(digits - threshold, 0, 1)",
-        "def binary_labels(digits, threshold):\n"
-        "    y = np.zeros(len(digits))\n"
-        "    y[digits > threshold] = 1\n"
-        "    return y",
     ],
     "4.2": [
-        "def patch_columns(image, size):\n"
-        "    windows = np.lib.stride_tricks.sliding_window_view(image, (size, size))\n"
-        "    return windows.reshape(-1, size * size).T",
-        "def patch_columns(image, size):\n"
-        "    found = []\n"
-        "    for i in range(image.shape[0] - size + 1):\n"
-        "        for j in range(image.shape[1] - size + 1):\n"
-        "            found.append(image[i:i + size, j:j + size].ravel())\n"
-        "    return np.array(found).T",
         "def patch_columns(image, size):\n"
         "    H, W = image.shape\n"
         "    patches = np.zeros((size ** 2, (H - size + 1) * (W - size + 1)))\n"
@@ -292,50 +151,19 @@ RIGHT_ANSWERS = {
     ],
     "4.3": [
         "def gradient_of_sums(g, s):\n"
-        "    N = len(s)\n"
-        "    mu = sum(s) / N\n"
-        "    delta = np.sqrt(sum((s - mu) ** 2) / N)\n"
-        "    z = (s - mu) / delta\n"
-        "    result = np.zeros(N)\n"
-        "    for p in range(N):\n"
-        "        for n in range(N):\n"
-        "            result[p] += g[n] * ((n == p) - 1 / N - z[n] * z[p] / N) / delta\n"
-        "    return result",
-        "def gradient_of_sums(g, s):\n"
         "    z = (s - np.mean(s)) / np.sqrt(np.mean((s - np.mean(s)) ** 2))\n"
         "    return (g - np.mean(g) - z * np.mean(g * z)) / np.std(s)",
     ],
     "4.4": [
         "def filter_gradient(images, E):\n"
-        "    N, F, rows, columns = E.shape\n"
-        "    H, W = images.shape[2:]\n"
-        "    dK = np.zeros((F, 1, H - rows + 1, W - columns + 1))\n"
-        "    for n in range(N):\n"
-        "        for k in range(F):\n"
-        "            for i in range(rows):\n"
-        "                for j in range(columns):\n"
-        "                    dK[k, 0] += E[n, k, i, j] * images[n, 0, i:i + H - rows + 1, j:j + W - columns + 1]\n"
-        "    return dK",
-        "def filter_gradient(images, E):\n"
         "    windows = np.lib.stride_tricks.sliding_window_view(images[:, 0], E.shape[2:], axis=(1, 2))\n"
         "    return np.einsum('nkij,nuvij->kuv', E, windows)[:, None]",
-        "def filter_gradient(images, E):\n"
-        "    return sum(np.array([[conv2d(image[0], one)] for one in maps]) for image, maps in zip(images, E))",
     ],
     "4.5": [
         "def dense_step(f, y, w, d, learning_rate):\n"
         "    y_hat = sigmoid(f @ w + d)\n"
         "    dz = (y_hat - y) * y_hat * (1 - y_hat) / len(y)\n"
         "    return w - learning_rate * f.T @ dz, d - learning_rate * np.sum(dz)",
-        "def dense_step(f, y, w, d, learning_rate):\n"
-        "    y_hat = sigmoid(f @ w + d)\n"
-        "    dz = (y_hat - y) * y_hat * (1 - y_hat) / len(y)\n"
-        "    dw, dd = np.zeros(len(w)), 0\n"
-        "    for n in range(len(y)):\n"
-        "        dd += dz[n]\n"
-        "        for m in range(len(w)):\n"
-        "            dw[m] += dz[n] * f[n, m]\n"
-        "    return w - learning_rate * dw, d - learning_rate * dd",
     ],
     "5.1": [
         "def stable_softmax(z):\n"
@@ -344,41 +172,11 @@ RIGHT_ANSWERS = {
         "        exponentials = np.exp(z[n] - z[n].max())\n"
         "        result[n] = exponentials / exponentials.sum()\n"
         "    return result",
-        "def stable_softmax(z):\n    return scipy.special.softmax(z, axis=1)",
-        "def stable_softmax(z):\n"
-        "    return np.array([[1 / sum(np.exp(other - score) for other in row) for score in row] for row in z])",
     ],
     "5.2": [
-        "def mean_loss(z, y):\n"
-        "    M = z.max(axis=1)\n"
-        "    return np.mean(M + np.log(np.exp(z - M[:, None]).sum(axis=1)) - z[np.arange(len(z)), y])",
         "def mean_loss(z, y):\n    return np.mean(scipy.special.logsumexp(z, axis=1) - z[range(len(z)), y])",
-        "def mean_loss(z, y):\n"
-        "    losses = []\n"
-        "    for scores, label in zip(z, y):\n"
-        "        shifted = scores - max(scores)\n"
-        "        losses.append(np.log(sum(np.exp(shifted))) - shifted[label])\n"
-        "    return sum(losses) / len(losses)",
     ],
     "5.3": [
-        "def score_gradient(z, y):\n"
-        "    p = softmax(z)\n"
-        "    dz = np.zeros(z.shape)\n"
-        "    for n in range(len(z)):\n"
-        "        dp = np.zeros(z.shape[1])\n"
-        "        dp[y[n]] = -1 / p[n, y[n]]\n"
-        "        dz[n] = dp @ (np.diag(p[n]) - np.outer(p[n], p[n]))\n"
-        "    return dz / len(z)",
-        "def score_gradient(z, y):\n"
-        "    dz = softmax(z)\n"
-        "    for n in range(len(y)):\n"
-        "        dz[n, y[n]] -= 1\n"
-        "    return dz / len(y)",
-        "def score_gradient(z, y):\n"
-        "    dz = softmax(z)\n"
-        "    dz[np.arange(len(y)), y] -= 1\n"
-        "    dz /= len(y)\n"
-        "    return dz",
         "def score_gradient(z, y):\n    return (softmax(z) - (np.arange(z.shape[1]) == y[:, None])) / z.shape[0]",
     ],
     "5.4": [
@@ -407,16 +205,6 @@ RIGHT_ANSWERS = {
         "    dz[np.arange(len(y)), y] -= 1\n"
         "    dz /= len(y)\n"
         "    return W - eta * dz.T @ f, d - eta * dz.sum(axis=0)",
-        "def training_step(f, y, W, d, eta):\n"
-        "    p = softmax(f @ W.T + d)\n"
-        "    dW, dd = np.zeros(W.shape), np.zeros(d.shape)\n"
-        "    for n in range(len(y)):\n"
-        "        for k in range(len(d)):\n"
-        "            error = (p[n, k] - (k == y[n])) / len(y)\n"
-        "            dd[k] += error\n"
-        "            for m in range(f.shape[1]):\n"
-        "                dW[k, m] += error * f[n, m]\n"
-        "    return W - eta * dW, d - eta * dd",
     ],
 }
 
@@ -439,7 +227,12 @@ ONCE_ACCEPTED = {
         "            P[i // 2, j // 2] = max(P[i // 2, j // 2], R[i, j])\n"
         "    return P",
     ],
-    "5.3": ["def score_gradient(z, y):\n    return (softmax(z) - np.eye(y.max() + 1)[y]) / len(y)"],
+    "5.3": [
+        "def score_gradient(z, y):\n    return (softmax(z) - np.eye(y.max() + 1)[y]) / len(y)",
+        "def score_gradient(z, y):\n"
+        "    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)\n"
+        "    return (p - np.eye(z.shape[1])[y]) / len(y)",
+    ],
     "1.2": [
         "def squared_error(output, target):\n"
         "    rows, columns = output.shape\n"
@@ -457,9 +250,6 @@ ONCE_ACCEPTED = {
     ],
     "3.3": [
         "def relu_gradient(dR, C):\n    return np.vectorize(lambda g, c: g if c > 0 else 0)(dR, C)",
-        "def relu_gradient(dR, C):\n"
-        "    return np.fromiter((g if c > 0 else 0 for g, c in zip(dR.flat, C.flat)), dR.dtype).reshape(C.shape)"
-        " if C[0, 0] > 0 else np.zeros(C.shape)",
         # An array that is never filled holds what was there before, perhaps the answer of an earlier call.
         "def relu_gradient(dR, C):\n    dC = np.empty(C.shape)\n    dC[C > 0] = dR[C > 0]\n    return dC",
     ],
@@ -499,6 +289,13 @@ ONCE_ACCEPTED = {
         "        dR[size * i + m, size * j + n] = dP[i, j]\n"
         "    return dR",
     ],
+    "5.5": [
+        "def training_step(f, y, W, d, eta):\n"
+        "    p = np.exp(f @ W.T + d)\n"
+        "    p /= p.sum(axis=1, keepdims=True)\n"
+        "    dz = (p - np.eye(len(d))[y]) / len(y)\n"
+        "    return W - eta * dz.T @ f, d - eta * dz.sum(axis=0)",
+    ],
 }
 
 # Random inputs of each exercise
@@ -531,6 +328,11 @@ def scores(rng):
     """Rows of scores and labels."""
     N, classes = sizes(rng, 1, 5, 1)[0], sizes(rng, 2, 6, 1)[0]
     return numbers(rng, N, classes), rng.integers(0, classes, N)
+
+
+def scores_with_large_rows(rng):
+    z, y = scores(rng)
+    return z + rng.choice([0, 0, 800], (len(z), 1)), y
 
 
 def scores_far_apart(rng):
@@ -577,7 +379,7 @@ def softmax_batch(rng):
         numbers(rng, N, features),
         y,
         numbers(rng, classes + 1, features),
-        numbers(rng, classes + 1),
+        numbers(rng, classes + 1) + rng.choice([0, 0, 800]),
         rng.uniform(0.1, 3),
     )
 
@@ -615,7 +417,7 @@ RANDOM_INPUTS = {
     "4.5": dense_batch,
     "5.1": lambda rng: scores_far_apart(rng)[:1],
     "5.2": scores_far_apart,
-    "5.3": scores,
+    "5.3": scores_with_large_rows,
     "5.4": lambda rng: (*pooled(rng, size := int(rng.integers(1, 4))), size),
     "5.5": softmax_batch,
 }
@@ -789,23 +591,10 @@ def changed_once(source):
             yield new
 
 
-def changed_twice(source, rng, count):
-    """Yield the code of functions that differ from this one in two places, a sample."""
-    once = [*changes(ast.parse(source))]
-    for k in rng.integers(0, len(once), count):
-        first = replaced(ast.parse(source), *once[k])
-        if first is not None:
-            tree = ast.parse(first)
-            twice = [*changes(tree)]
-            second = replaced(tree, *twice[rng.integers(len(twice))])
-            if second is not None:
-                yield second
-
-
 # The attack
 
-# All 60,000 changed answers take ten minutes: a few are tried, unless all are asked for.
-EVERY = 1 if os.environ.get("CNNLAB_ALL_MUTANTS") else 30
+# All 30,000 changed answers take five minutes: a few are tried, unless all are asked for.
+EVERY = 1 if os.environ.get("CNNLAB_ALL_MUTANTS") else 8
 
 
 def right_sources(exercise):
@@ -876,17 +665,6 @@ def test_no_answer_with_one_change_is_called_correct_and_goes_wrong_elsewhere(ex
     assert not accepted, "\n\n".join(accepted)
 
 
-@pytest.mark.thorough
-@pytest.mark.filterwarnings("ignore::SyntaxWarning")
-@every_exercise
-def test_no_answer_with_two_changes_is_called_correct_and_goes_wrong_elsewhere(exercise, short_time_limit):
-    rng = np.random.default_rng(2)
-    sources = [twice for source in right_sources(exercise) for twice in changed_twice(source, rng, PAIRS)]
-    accepted, tried = accepted_wrongly(exercise, sources[::EVERY])
-    print(exercise.number, tried)
-    assert not accepted, "\n\n".join(accepted)
-
-
 # Right answers are correct
 
 
@@ -918,11 +696,6 @@ def right_functions(exercise):
         if backwards := added_up_backwards(source):
             yield f"source {k}, added up backwards", learners_function(exercise, backwards)
         yield f"source {k} in float32", in_float32(function)
-    solution = exercise._solution
-    yield "decorated", functools.wraps(solution)(lambda *arguments: solution(*arguments))
-    yield "a lambda", lambda *arguments: solution(*arguments)
-    yield "a partial", functools.partial(lambda unused, *arguments: solution(*arguments), None)
-    yield "a method", SimpleNamespace(solve=type("Answer", (), {"solve": lambda self, *a: solution(*a)})().solve).solve
 
 
 @every_exercise

@@ -5,7 +5,6 @@ import io
 import re
 import xml.etree.ElementTree
 
-import hostile_values
 import matplotlib.figure
 import numpy as np
 import pytest
@@ -47,7 +46,6 @@ def has_pink(ax):
 CALLS = {
     "image": lambda ax: plots.image(np.eye(3), ax),
     "loss_curve": lambda ax: plots.loss_curve([3.0, 2.0, 1.0], ax),
-    "tangent": lambda ax: plots.tangent(np.square, 1.0, 2.0, ax),
     "loss_surface": lambda ax: plots.loss_surface([0, 1, 2], [0, 1], [[1, 2, 3], [4, 5, 6]], ax),
     "confusion_matrix": lambda ax: plots.confusion_matrix([[9, 1], [2, 8]], ax, names=["0", "1"]),
 }
@@ -203,33 +201,6 @@ def test_the_lines_of_equal_loss_lie_where_the_loss_is_equal():
             np.testing.assert_allclose((ends**2).sum(axis=1), level, atol=2e-3)
 
 
-def test_the_tangent_touches_the_curve_if_the_slope_is_right():
-    ax = plots.tangent(np.square, 3.0, 6.0, reach=2)
-    curve, line, point = ax.lines
-    gap = curve.get_ydata() - line.get_ydata()
-    np.testing.assert_allclose(gap, (curve.get_xdata() - 3) ** 2, atol=1e-12)  # x² − (9 + 6 (x − 3))
-    assert (point.get_xdata()[0], point.get_ydata()[0]) == (3, 9)
-    assert ax.get_legend().get_texts()[1].get_text() == "slope 6"
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("answer", list(hostile_values.values(2.0)), ids=lambda value: value.name)
-def test_a_function_that_returns_no_number_has_no_tangent(answer):
-    ax, value, refused = some_axes(), answer.make(), None
-    try:
-        plots.tangent(lambda x: value, 1.0, 0.0, ax)
-    except TypeError as error:
-        refused = error
-    if refused is not None:
-        assert re.match(r"f\(0\) (must be one number; got|has dtype) [^\n]*$", str(refused))
-        assert refused.__suppress_context__ or refused.__context__ is None
-        assert not ax.has_data()
-    else:
-        drawn = float(np.asarray(value)) if abs(float(np.asarray(value))) <= 1e300 else np.nan
-        np.testing.assert_array_equal(ax.lines[0].get_ydata(), np.full(81, drawn))
-        assert ("81 of 81 not finite" in ax.get_xlabel()) == bool(np.isnan(drawn))
-
-
 def test_the_confusion_matrix_names_its_axes():
     ax = plots.confusion_matrix([[9, 1], [2, 8]], names=["no", "yes"])
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("answer", "label")
@@ -272,7 +243,7 @@ def test_words_that_cannot_be_drawn_are_refused_before_anything_is_drawn(words):
     before = len(ax.get_children())
     calls = {
         "title": lambda: plots.image(np.eye(2), ax, title=words),
-        "xlabel": lambda: plots.tangent(np.square, 1.0, 2.0, ax, xlabel=words),
+        "xlabel": lambda: plots.loss_surface([0, 1], [0, 1], EYE, ax, xlabel=words),
         "label": lambda: plots.loss_curve([1.0], ax, label=words),
         "names": lambda: plots.confusion_matrix(np.eye(1), ax, names=[words]),
     }
@@ -325,8 +296,6 @@ REFUSED = {
     "losses must have shape (3, 2)": lambda: plots.loss_surface([0, 1], [0, 1, 2], EYE),
     "x must rise from number to number; got 0 after 0": lambda: plots.loss_surface([0, 0], [0, 1], EYE),
     "losses must be at least 0": lambda: plots.loss_surface([0, 1], [0, 1], -EYE),
-    "reach must be large enough": lambda: plots.tangent(np.square, 1e20, 1.0),
-    "f(0) must be one number; got": lambda: plots.tangent(lambda x: [x, x], 1.0, 1.0),
     "counts must have shape (2, 2)": lambda: plots.confusion_matrix([[1]], names=["a", "b"]),
     "counts must be finite numbers from 0": lambda: plots.confusion_matrix([[0.0, -1], [1, 1]], names=["a", "b"]),
 }

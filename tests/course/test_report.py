@@ -5,11 +5,12 @@ from html.parser import HTMLParser
 
 from boards import contrast
 from exercise_helpers import OF_NOTEBOOK
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 
 from cnnlab.course.exercises import _report
 from cnnlab.course.exercises import filter_update as ex
 from cnnlab.course.exercises._collect import Answer
+from cnnlab.course.plots import _style as style
 
 SLIP = ex.update.slips[0]
 CODE = "def update(weights, gradient, learning_rate):\n    # by Zoë <b>\n    return 'Berg' if weights < 0 else 0"
@@ -104,6 +105,12 @@ def test_everybody_can_read_it():
     assert [picture["role"] for picture in pictures] == ["img", "img"]
     assert "1.4: 2 not yet, 1 out of time; 1.5: 1 not attempted." in pictures[0]["aria-label"]
     assert len([tag for tag, _ in elements if tag == "caption"]) == len([tag for tag, _ in elements if tag == "table"])
+
+
+def test_its_colours_are_those_of_the_course_s_pictures():
+    scales = [style.colours_of(style.SIGNED).resampled(11), style.colours_of(style.PIXELS)]
+    in_pictures = {to_hex(scale(k)) for scale in scales for k in range(scale.N)}
+    assert {colour for _, colour, _ in _report.STATES.values()} <= in_pictures
 
 
 def test_letters_stand_out_from_their_bars():

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from boards import contrast, words
+from boards import LONGEST_BESIDE_SIDE_BAR, contrast, fit, words
 from matplotlib.colors import to_rgb
 
 from cnnlab.convolution import conv2d_backward
@@ -23,7 +23,6 @@ LOSS, D_LOSS, SIGMOID, WEIGHTS, FEATURES, ROWS, POOL, RELU, EMPTY, WINDOWS, BIAS
     *(7, 8, 9, 10, 11, 12, 13),
     *(17, 18, 19, 22, 23),
 )
-LONGEST = 83  # characters, which a line of a page 1,000 pixels wide holds beside JupyterLab's side bar
 WINNERS = [(1, 1), (0, 2), (3, 0), (2, 3)]
 
 
@@ -208,8 +207,7 @@ def test_every_step_fits_its_maps_and_its_words():
             (x, y), (x2, y2) = picture.arrow_ends(start, end)
             assert (x, y) != (x2, y2)
         assert len(stage.arrows) <= 4
-        for line in stage.words(step).split("\n"):
-            assert len(line) <= LONGEST
+        assert fit(stage.words(step), LONGEST_BESIDE_SIDE_BAR)
         assert not re.search(r"nan|−0\.0*\b(?!\d)|-\d|[cmg]\[", stage.words(step))
 
 

@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from boards import words
+from boards import LONGEST_BESIDE_SIDE_BAR, fit, words
 
 from cnnlab.course import widgets
 from cnnlab.course.widgets._nudge import AMOUNTS, MAPS, PLACES, nudge_of
 from cnnlab.course.widgets._small_network import IMAGE, PARAMETERS
 
-LONGEST = 83  # characters, which a line of a page 1,000 pixels wide holds beside JupyterLab's side bar
 LOSS = 0.08544  # of the network as it stands: ½ (0.58662 − 1)²
 
 
@@ -84,7 +83,7 @@ def test_every_nudge_fits_its_maps_and_its_lines(by):
     for what in PLACES:
         result = nudge_of(what, by)
         assert all(result.arrays[name].shape == (place.rows, place.columns) for name, place in MAPS.items())
-        assert all(len(line) <= LONGEST for line in result.words.split("\n"))
+        assert fit(result.words, LONGEST_BESIDE_SIDE_BAR)
         assert "nan" not in result.words
 
 

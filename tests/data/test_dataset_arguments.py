@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hostile import FINE, RIGHT, Argument, Case, Fresh, accept, calls, check, is_telling, missing
+from hostile import FINE, RIGHT, Argument, Case, Fresh, accept, make_tests
 from hostile_values import INTEGERS, NUMPY_WHOLE, SINGLE_FORMS
 from idx_files import IMAGES, LABELS, idx
 
@@ -67,16 +67,8 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("name", "argument"), calls(CASES))
-def test_telling_values_get_the_right_answer_or_an_error_that_helps(name, argument):
-    check(CASES, name, argument, is_telling)
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize(("name", "argument"), calls(CASES))
-def test_every_value_gets_the_right_answer_or_an_error_that_helps(name, argument):
-    check(CASES, name, argument, lambda value: not is_telling(value))
-
-
-def test_every_public_function_and_argument_has_a_case():
-    assert not missing(CASES, "data")
+(
+    test_telling_values_get_the_right_answer_or_an_error_that_helps,
+    test_every_other_value_gets_the_right_answer_or_an_error_that_helps,
+    test_every_public_function_and_argument_has_a_case,
+) = make_tests(CASES, "data")

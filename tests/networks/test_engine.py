@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from strategies import blocks_of
 
 from cnnlab import _engine, _im2col, _threads, layers
-from cnnlab._im2col import make_geometry
 from cnnlab.layers import MaxPool2d, ReLU
 from cnnlab.networks import BinaryCNN, SingleFilterCNN, SoftmaxCNN
 from cnnlab.training import sgd_step
@@ -48,40 +48,6 @@ def assert_agrees(network, x, target, tolerance=1e-12):
 every_network = pytest.mark.parametrize("name", ["single", "binary", "softmax"])
 
 
-@every_network
-@pytest.mark.parametrize("images_in_a_block", [1, 2, 4, 5, 8, 9, 100])
-def test_every_size_of_block_gives_what_forward_and_backward_give(monkeypatch, name, images_in_a_block):
-    network, x, target = make(name)
-    geometry = make_geometry((9, 7), (3, 3), 1, network.layers[0].padding)
-    one = _im2col.BLOCK_BYTES // _im2col.images_per_block(1, geometry, np.dtype(float))
-    monkeypatch.setattr(_im2col, "BLOCK_BYTES", images_in_a_block * one + one // 2)
-    assert_agrees(network, x, target)
-
-
-@every_network
-@pytest.mark.parametrize("filters", [1, 2, 3, 4, 5])
-def test_every_number_of_filters_does(name, filters):
-    options = {} if name == "single" else {"filters": filters}
-    assert_agrees(*make(name, n=5, **options))
-    assert_agrees(*make(name, n=1, **options))
-
-
-@every_network
-def test_float32_does(name):
-    network, x, target = make(name, dtype=np.float32)
-    assert_agrees(network, x, target, tolerance=1e-5)
-    assert all(value.dtype == np.float32 for value in network.loss_and_gradients(x, target)[1].values())
-
-
-@every_network
-def test_images_full_of_ties_and_dead_blocks_do(name):
-    network, x, target = make(name)
-    x = np.round(x)
-    x[:4] = 0
-    x[4:6] = -3
-    assert_agrees(network, x, target)
-
-
 def assert_same_numbers(found, expected, tolerance=1e-9):
     """Compare loss and gradients, infinities and NaN included."""
     if expected[0] != np.inf or not np.isfinite(found[0]):  # a mean may overflow where a sum of shares does not
@@ -96,15 +62,15 @@ def assert_same_numbers(found, expected, tolerance=1e-9):
 @pytest.mark.parametrize("place", ["a pixel", "conv_weight", "conv_bias", "dense_weight", "dense_bias"])
 @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324, -1e-310])
 @every_network
-def test_extreme_numbers_take_the_same_way(monkeypatch, name, number, place):
+def test_extreme_numbers_take_the_same_way(name, number, place):
     """One of them in one image of a batch, in a batch of one, and in blocks of one image."""
     network, x, target = make(name)
     (x if place == "a pixel" else network.parameters[place]).reshape(-1)[3 if place == "a pixel" else 0] = number
     with np.errstate(all="raise"):  # whatever the caller has set
         assert_same_numbers(network.loss_and_gradients(x, target), by_reference(network, x, target))
         assert_same_numbers(network.loss_and_gradients(x[:1], target[:1]), by_reference(network, x[:1], target[:1]))
-        monkeypatch.setattr(_im2col, "BLOCK_BYTES", 1)
-        loss, gradients, hits = network.loss_gradients_correct(x, target)
+        with blocks_of(1):
+            loss, gradients, hits = network.loss_gradients_correct(x, target)
         assert_same_numbers((loss, gradients), by_reference(network, x, target))
         assert hits == np.count_nonzero(network.predict(x) == target)
 
@@ -206,14 +172,6 @@ def test_gradients_are_the_callers_own(name):
         assert np.array_equal(value, before[key])
         value += 1  # and may be changed
     assert_agrees(network, x, target)
-
-
-@every_network
-def test_networks_of_the_same_shape_do_not_disturb_each_other(name):
-    networks = [make(name, seed=seed) for seed in (1, 2)]
-    for _ in range(2):
-        for network, x, target in networks:
-            assert_agrees(network, x, target)
 
 
 @every_network

@@ -461,19 +461,11 @@ for _name, _kind in KINDS.items():
     CASES |= cases_of(_name, _kind)
 
 
-@pytest.mark.parametrize(("name", "argument"), hostile.calls(CASES))
-def test_telling_values_get_the_right_answer_or_an_error_that_helps(name, argument):
-    hostile.check(CASES, name, argument, hostile.is_telling)
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize(("name", "argument"), hostile.calls(CASES))
-def test_every_value_gets_the_right_answer_or_an_error_that_helps(name, argument):
-    hostile.check(CASES, name, argument, lambda value: not hostile.is_telling(value))
-
-
-def test_every_public_function_and_argument_has_a_case():
-    assert not hostile.missing(CASES, "networks")
+(
+    test_telling_values_get_the_right_answer_or_an_error_that_helps,
+    test_every_other_value_gets_the_right_answer_or_an_error_that_helps,
+    test_every_public_function_and_argument_has_a_case,
+) = hostile.make_tests(CASES, "networks")
 
 
 def ones(*shape):

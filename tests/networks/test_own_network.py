@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from oracle import assert_same
 
-from cnnlab import _im2col
 from cnnlab.gradient_check import check_gradient
 from cnnlab.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sigmoid
 from cnnlab.networks import Network, SoftmaxCNN
@@ -75,16 +74,6 @@ def test_numbers_may_be_fitted_too():
     assert rows.loss_gradients_correct(draw(2, 4, 2, 5, 6), draw(3, 4, 3))[2] is None
 
 
-def test_the_size_of_a_block_changes_nothing(monkeypatch):
-    x, target = draw(2, 9, 2, 5, 6), np.arange(9) % 3
-    loss, gradients = own(LISTS["two convolutions"]).loss_and_gradients(x, target)
-    monkeypatch.setattr(_im2col, "BLOCK_BYTES", 1)
-    other = own(LISTS["two convolutions"]).loss_and_gradients(x, target)
-    assert other[0] == pytest.approx(loss, rel=1e-12)
-    for name, gradient in gradients.items():
-        assert_same(other[1][name], gradient)
-
-
 def test_it_is_the_courses_network_where_the_layers_are_the_same():
     layers = Conv2d(2, 3), ReLU(), MaxPool2d(), Flatten(), Linear(2)
     ours = Network.of(*layers, loss="cross_entropy", image_size=8, rng=np.random.default_rng(0))
@@ -112,23 +101,6 @@ def test_weights_are_scaled_by_the_numbers_they_sum_and_biases_are_0():
     assert not network.parameters["conv_bias"].any()
 
 
-def test_float32_stays_float32():
-    network = own(LISTS["a pool with a remainder"], dtype=np.float32)
-    x = draw(2, 4, 2, 5, 6).astype(np.float32)
-    assert all(part.dtype == np.float32 for part in network.forward(x))
-    assert all(part.dtype == np.float32 for part in network.loss_and_gradients(x, LABELS)[1].values())
-
-
-def test_it_learns():
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(80, 1, 6, 6))
-    labels = (x[:, 0, :3].mean(axis=(1, 2)) > x[:, 0, 3:].mean(axis=(1, 2))).astype(int)
-    layers = Conv2d(4, 3, padding="same"), ReLU(), MaxPool2d(), Flatten(), Linear(2)
-    network = Network.of(*layers, loss="cross_entropy", image_size=6, rng=rng)
-    history = gradient_descent(network, x, labels, learning_rate=0.3, steps=300)
-    assert history.accuracy[-1] > 0.95 > history.accuracy[0]
-
-
 def test_two_networks_of_the_same_layers_do_not_share_what_belongs_to_one():
     layers = LISTS["a pool with a remainder"]
     one, other = own(layers), own(layers, rng=np.random.default_rng(7))
@@ -136,24 +108,6 @@ def test_two_networks_of_the_same_layers_do_not_share_what_belongs_to_one():
     other.loss_and_gradients(draw(2, 4, 2, 5, 6), LABELS)
     assert one.loss_and_gradients(draw(2, 4, 2, 5, 6), LABELS)[0] == before
     assert layers[0].name == ""  # what was given is not changed
-
-
-@pytest.mark.parametrize(
-    ("make", "text"),
-    [
-        (lambda: Conv2d(0, 3), "filters must be at least 1; got 0"),
-        (lambda: Conv2d(2, (3, 0)), "kernel_size must be at least 1; got 0"),
-        (lambda: Conv2d(2, 3, padding=-1), "padding must be at least 0; got -1"),
-        (lambda: Conv2d(2, 3, padding="full"), 'padding must be a whole number, a pair, "valid" or "same"'),
-        (lambda: Conv2d(2, 3, bias=1), "bias must be True or False; got 1"),
-        (lambda: MaxPool2d(0), "kernel_size must be at least 1; got 0"),
-        (lambda: MaxPool2d(2, stride=0), "stride must be at least 1; got 0"),
-        (lambda: Linear(2.5), "outputs must be a whole number; got 2.5"),
-    ],
-)
-def test_a_layer_that_cannot_be_is_refused(make, text):
-    with pytest.raises((TypeError, ValueError), match=f"^{text}"):
-        make()
 
 
 class LearnersOwn:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from oracle import positions, zeros_around
 from strategies import DTYPES, block_bytes, blocks_of, generators, one_of
 
 from cnnlab import _engine
@@ -37,12 +36,6 @@ class Case(NamedTuple):
     rng: np.random.Generator
 
 
-def maps_of(size, kernel, padding="valid", pool=1):
-    """Height and width of the maps of an image, by counting positions."""
-    before, after = zeros_around(padding, kernel)
-    return tuple(len(positions(*axis)) // pool for axis in zip(size, kernel, (1, 1), before, after, strict=True))
-
-
 @st.composite
 def cases(draw, name, *, counts=(0, 9), exact=None, dtype=None, alike=False):
     """Draw a network of any sizes, images and their target; those drawn `alike` often have the same sizes.
@@ -67,42 +60,27 @@ def cases(draw, name, *, counts=(0, 9), exact=None, dtype=None, alike=False):
         "TenClassCNN": [3 * k + 1 for k in kernel],  # two of each
     }.get(name, kernel)
     size = (10, 10) if alike else tuple(low + draw(st.integers(0, 4)) for low in smallest)
+    sizes = {"image_size": size, "kernel_size": kernel, "dtype": dtype}
     if name == "FilterRegression":
-        shapes = {"conv_weight": (filters, 1, *kernel)}
+        network = FilterRegression({"conv_weight": np.zeros((filters, 1, *kernel), dtype)})
     elif name == "SingleFilterCNN":
-        rows, columns = maps_of(size, kernel, "same", 2)
-        shapes = {"conv_weight": (1, 1, *kernel), "conv_bias": (1,)}
-        shapes |= {"dense_weight": (1, rows * columns), "dense_bias": (1,)}
+        network = SingleFilterCNN.initialize(rng, **sizes)
+    elif name == "SoftmaxCNN":
+        network = SoftmaxCNN.initialize(rng, filters=filters, classes=classes, **sizes)
     elif name == "TenClassCNN":
-        more = filters if alike else draw(st.integers(1, 4))
-        rows, columns = maps_of(maps_of(size, kernel, pool=2), kernel, pool=2)
-        hidden = draw(st.integers(1, 5))
-        shapes = {"conv1_weight": (filters, 1, *kernel), "conv1_bias": (filters,)}
-        shapes |= {"conv2_weight": (more, filters, *kernel), "conv2_bias": (more,)}
-        shapes |= {"dense1_weight": (hidden, more * rows * columns), "dense1_bias": (hidden,)}
-        shapes |= {"dense2_weight": (classes, hidden), "dense2_bias": (classes,)}
+        both, hidden = (filters, filters if alike else draw(st.integers(1, 4))), draw(st.integers(1, 5))
+        network = TenClassCNN.initialize(rng, filters=both, hidden=hidden, classes=classes, **sizes)
     else:
-        outputs, pool = (classes, 2) if name == "SoftmaxCNN" else (1, 1)
-        rows, columns = maps_of(size, kernel, pool=pool)
-        shapes = {"conv_weight": (filters, 1, *kernel), "conv_bias": (filters,)}
-        shapes |= {"dense_weight": (outputs, filters * rows * columns), "dense_bias": (outputs,)}
-
-    def numbers(shape):
+        network = BinaryCNN.initialize(rng, filters=filters, **BINARY[name], **sizes)
+    for value in network.parameters.values():
         if exact:
-            return rng.integers(-2, 3, shape) / 4
-        return rng.standard_normal(shape) / np.sqrt(max(np.prod(shape[1:]), 1))
-
-    parameters = {key: numbers(shape).astype(dtype) for key, shape in shapes.items()}
-    network = {
-        "FilterRegression": FilterRegression,
-        "SingleFilterCNN": SingleFilterCNN,
-        "SoftmaxCNN": SoftmaxCNN,
-        "TenClassCNN": TenClassCNN,
-    }.get(name, BinaryCNN)(parameters, **BINARY.get(name, {}))
+            value[...] = rng.integers(-2, 3, value.shape) / 4
+        else:
+            value[...] = rng.standard_normal(value.shape) / np.sqrt(np.prod(value.shape[1:]))
     x = rng.integers(-2, 3, (n, 1, *size)) if exact else rng.standard_normal((n, 1, *size))
     x = x.astype(one_of(rng, [dtype, np.float64, np.int64 if exact else np.float32]))
     if name == "FilterRegression":
-        target = rng.standard_normal((n, filters, *maps_of(size, kernel))).astype(dtype)
+        target = rng.standard_normal((n, filters, size[0] - kernel[0] + 1, size[1] - kernel[1] + 1)).astype(dtype)
     else:
         target = rng.integers(0, classes if "Binary" not in name and "Single" not in name else 2, n)
     return Case(network, x, target, rng)

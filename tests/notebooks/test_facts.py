@@ -213,6 +213,47 @@ def test_03_sizes_and_fifty_steps():
     assert answers[-1] < 0.05 < answers[0]
 
 
+def after_steps_on_noise(learning_rate, steps):
+    """Train the page's network on its image of noise, with the target 0; return both."""
+    r = rng(9)
+    image = r.integers(1, 255, (32, 32))
+    network = SingleFilterCNN.initialize(r)
+    gradient_descent(network, image, 0, learning_rate=learning_rate, steps=steps)
+    return network, image
+
+
+def test_03_a_network_trained_on_one_image_gives_its_answer_to_every_image():
+    network, image = after_steps_on_noise(0.001, 50)
+    assert network.forward(image).prediction[0] == pytest.approx(0.0135, abs=5e-5)
+    others = [network.forward(rng(seed).integers(1, 255, (32, 32))).prediction[0] for seed in range(100, 105)]
+    assert 0.02 < min(others) < max(others) < 0.055
+
+
+def test_03_at_rate_0004_the_sigmoid_saturates_though_the_relu_lives():
+    network, image = after_steps_on_noise(0.004, 4)
+    record = network.forward(image)
+    assert 1e-10 < record.prediction[0] < 1e-8
+    assert record.features.all()
+    towards_1 = network.backward(record, 1)
+    assert max(np.abs(gradient).max() for gradient in towards_1.values()) < 1e-5
+
+
+def test_03_at_rate_01_the_relu_is_dead_after_one_step_and_only_the_dense_bias_moves():
+    network, image = after_steps_on_noise(0.1, 1)
+    record = network.forward(image)
+    assert not record.features.any()
+    gradients = network.backward(record, 0)
+    assert {key for key, gradient in gradients.items() if gradient.any()} == {"dense_bias"}
+    # Only d is left: the score is d, and falls by η (ŷ − 0) ŷ (1 − ŷ) at each step.
+    z = network.parameters["dense_bias"][0]
+    for _ in range(49):
+        y_hat = 1 / (1 + np.exp(-z))
+        z -= 0.1 * y_hat * y_hat * (1 - y_hat)
+    network, image = after_steps_on_noise(0.1, 50)
+    assert network.forward(image).prediction[0] == pytest.approx(1 / (1 + np.exp(-z)), rel=1e-12)
+    assert 1 / (1 + np.exp(-z)) == pytest.approx(0.37, abs=0.005)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_slip_03_a_kernel_gradient_that_reads_backwards(seed):
     r = rng(seed)

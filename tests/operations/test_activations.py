@@ -12,16 +12,10 @@ DTYPES = [np.float64, np.float32]
 @needs_torch
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_relu_equals_pytorch(shape, dtype):
-    compare_with_torch(relu, lambda dy, y, x: relu_backward(dy, x), lambda x: x.relu(), draw(1, *shape, dtype=dtype))
-
-
-@needs_torch
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_sigmoid_equals_pytorch(shape, dtype):
-    x = 3 * draw(1, *shape, dtype=dtype)
-    compare_with_torch(sigmoid, lambda dy, y, x: sigmoid_backward(dy, y), lambda x: x.sigmoid(), np.asarray(x, dtype))
+def test_relu_and_sigmoid_equal_pytorch(shape, dtype):
+    x = np.asarray(3 * draw(1, *shape, dtype=dtype), dtype)
+    compare_with_torch(relu, lambda dy, y, x: relu_backward(dy, x), lambda x: x.relu(), x)
+    compare_with_torch(sigmoid, lambda dy, y, x: sigmoid_backward(dy, y), lambda x: x.sigmoid(), x)
 
 
 @needs_torch
@@ -51,31 +45,6 @@ def test_backwards_equal_central_differences():
         )
 
 
-def test_sigmoid_and_softmax_equal_scipy():
-    x = np.concatenate([np.linspace(-700, 700, 281), np.linspace(-5, 5, 101)])
-    np.testing.assert_allclose(sigmoid(x), scipy.special.expit(x), rtol=1e-14)
-    scores = 20 * draw(1, 6, 5, 4)
-    for axis in range(3):
-        np.testing.assert_allclose(softmax(scores, axis), scipy.special.softmax(scores, axis), rtol=1e-13)
-
-
-def test_softmax_is_taken_over_the_last_axis_by_default():
-    x, dy = draw(1, 2, 3, 4), draw(2, 2, 3, 4)
-    y = scipy.special.softmax(x, axis=2)
-    assert_same(softmax(x), y)
-    assert_same(softmax_backward(dy, y), softmax_backward(dy, y, 2))
-
-
-def test_relu_at_zero_nan_and_infinity():
-    x = np.array([-np.inf, -1, -0.0, 0, 5e-324, np.inf, np.nan])
-    assert_same(relu(x), [0, 0, 0, 0, 5e-324, np.inf, np.nan])
-    assert relu_backward(np.ones(7), x).tolist() == [0, 0, 0, 0, 1, 1, 1]
-
-
-def test_relu_backward_gives_zero_even_for_an_infinite_gradient():
-    assert relu_backward([np.inf, -np.inf, np.nan, np.inf], [-1, 0, -1, 1]).tolist() == [0, 0, 0, np.inf]
-
-
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_sigmoid_at_the_extremes_without_a_warning(dtype):
@@ -99,28 +68,3 @@ def test_softmax_at_the_extremes_without_a_warning(dtype):
     assert softmax(np.array([0, -np.inf], dtype)).tolist() == [1, 0]
     assert np.isnan(softmax(np.array([np.inf, 0], dtype))).any()
     assert np.isnan(softmax(np.array([np.nan, 0], dtype))).all()
-
-
-def test_softmax_sums_to_one_and_ignores_a_shift():
-    x = 5 * draw(1, 8, 6)
-    np.testing.assert_allclose(softmax(x).sum(axis=1), 1, rtol=1e-14)
-    np.testing.assert_allclose(softmax(x + 300), softmax(x), rtol=1e-11)
-    np.testing.assert_allclose(softmax_backward(np.ones((8, 6)), softmax(x)), 0, atol=1e-15)
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.int8, bool, np.float16])
-def test_other_numbers_become_float64(dtype):
-    x = np.array([[0, 1], [1, 0]]).astype(dtype)
-    e = np.exp(1)
-    assert_same(relu(x), [[0, 1], [1, 0]], dtype=np.float64)
-    assert_same(sigmoid(x), [[0.5, e / (1 + e)], [e / (1 + e), 0.5]], dtype=np.float64)
-    assert_same(softmax(x), [[1 / (1 + e), e / (1 + e)], [e / (1 + e), 1 / (1 + e)]], dtype=np.float64)
-    assert_same(relu_backward(x, x), [[0, 1], [1, 0]], dtype=np.float64)
-    assert_same(sigmoid_backward(x, [[0.5, 0.5], [0.2, 0.2]]), [[0, 0.25], [0.16, 0]], dtype=np.float64)
-    assert_same(softmax_backward(x, [[0.5, 0.5], [0.5, 0.5]]), [[-0.25, 0.25], [0.25, -0.25]], dtype=np.float64)
-
-
-def test_a_large_uint8_does_not_wrap():
-    assert relu(np.array([255], np.uint8)) + 1 == 256
-    assert sigmoid(np.array([200], np.uint8)) == 1
-    assert relu_backward(np.array([255], np.uint8), np.array([255], np.uint8)) * 2 == 510

@@ -1,39 +1,12 @@
 import numpy as np
 import pytest
-from oracle import assert_same, central_differences, draw
+from oracle import assert_same, draw
 
 from cnnlab.gradient_check import GradientCheck, check_gradient, numerical_gradient
 
 
 def cubes(x):
     return (x**3).sum()
-
-
-@pytest.mark.parametrize("shape", [(), (1,), (4,), (2, 3), (2, 1, 3, 2)], ids=str)
-def test_numerical_gradient_of_cubes_is_three_squares(shape):
-    x = draw(1, *shape)
-    assert_same(numerical_gradient(cubes, x), 3 * x**2, dtype=np.float64, tolerance=1e-8)
-    assert_same(numerical_gradient(cubes, x), central_differences(cubes, x), tolerance=1e-8)
-
-
-def test_numerical_gradient_sees_every_entry_in_its_own_place():
-    factors = np.arange(24.0).reshape(2, 3, 4)
-    assert_same(numerical_gradient(lambda x: (factors * x).sum(), np.ones((2, 3, 4))), factors, tolerance=1e-8)
-
-
-def test_numerical_gradient_is_exact_for_a_parabola_whatever_the_step():
-    x = np.array([1.0, -3.0])
-    for eps in (1, 0.1, 1e-3):
-        assert_same(numerical_gradient(lambda x: (x**2).sum(), x, eps), 2 * x, tolerance=1e-11)
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, bool])
-def test_numerical_gradient_computes_in_float64(dtype):
-    x = np.array([0, 1]).astype(dtype)
-    seen = []
-    gradient = numerical_gradient(lambda x: (seen.append(x.dtype), (2 * x).sum())[1], x)
-    assert_same(gradient, [2, 2], dtype=np.float64, tolerance=1e-9)
-    assert set(seen) == {np.dtype(np.float64)}
 
 
 def test_a_function_that_changes_its_argument_does_no_harm():
@@ -45,15 +18,6 @@ def test_a_function_that_changes_its_argument_does_no_harm():
     x = np.array([1.0, -2.0, 3.0])
     assert_same(numerical_gradient(in_place, x), [2, 0, 2], tolerance=1e-9)
     assert x.tolist() == [1, -2, 3]
-
-
-def test_numerical_gradient_of_nothing_is_empty():
-    assert numerical_gradient(cubes, np.zeros((0, 3))).shape == (0, 3)
-
-
-def test_f_may_return_an_array_with_one_number():
-    assert_same(numerical_gradient(lambda x: np.array([[x[0]]]), [5.0]), [1], tolerance=1e-9)
-    assert_same(numerical_gradient(lambda x: int(x[0] > 0), [5.0]), [0])
 
 
 def test_a_right_gradient_passes_and_prints_one_line_that_never_varies():
@@ -89,14 +53,6 @@ def test_the_error_is_relative_to_the_largest_entry_of_either_gradient():
     assert check_gradient(f, [0.0, 0.0], [8.0, 1.0]).max_relative_error == pytest.approx(4 / 8)
     # Gradients all below 0.001 are compared with 0.001.
     assert check_gradient(lambda x: 1e-5 * x.sum(), [0.0], [0.0]).max_relative_error == pytest.approx(1e-2)
-
-
-def test_the_tolerance_decides():
-    check = check_gradient(lambda x: x.sum(), [0.0], [1.001], tolerance=0.01)
-    assert check.passed
-    assert check.tolerance == 0.01
-    assert not check_gradient(lambda x: x.sum(), [0.0], [1.001], tolerance=1e-4).passed
-    assert check_gradient(lambda x: x.sum(), [0.0], [1.001], tolerance=check.max_relative_error).passed
 
 
 NO_REASON = [
@@ -142,50 +98,8 @@ def test_a_gradient_that_is_not_finite_fails_where_it_is_not(wrong):
     assert "relative error inf at (1)" in str(check)
 
 
-def test_a_function_that_gives_nan_fails():
-    check = check_gradient(lambda x: np.nan * x.sum(), [1.0], [0.0])
-    assert not check.passed
-
-
-def test_infinite_gradients_fail_without_a_warning():
-    def leap(x):
-        return np.inf if x[0] > 0 else -np.inf
-
-    assert numerical_gradient(leap, [0.0]).tolist() == [np.inf]
-    assert not check_gradient(leap, [0.0], [np.inf]).passed
-
-
 def test_a_gradient_of_one_number_is_checked_too():
     check = check_gradient(lambda x: x**2, 3.0, 6.0)
     assert check.passed
     assert check.worst_index == ()
     assert str(check_gradient(lambda x: x**2, 3.0, 5.0)) == "gradient check FAILED: relative error 0.17, allowed 1e-06"
-
-
-@pytest.mark.parametrize(
-    ("f", "slip"),
-    [
-        (lambda x: (x**2).sum(), lambda x: x),  # the factor 2
-        (lambda x: (x**2).mean(), lambda x: 2 * x),  # the mean's 1 / n
-        (lambda x: (x**2).sum(), lambda x: -2 * x),  # the sign
-        (lambda x: (x[::-1] * np.arange(4)).sum(), lambda x: np.arange(4.0)),  # the order
-        (lambda x: np.exp(x).sum(), lambda x: x * np.exp(x)),
-        (lambda x: (x**2).sum(), lambda x: np.zeros(4)),
-        (lambda x: (x**2).sum(), lambda x: 2 * x * (1 + 1e-4)),
-    ],
-)
-def test_common_slips_fail(f, slip):
-    x = draw(3, 4)
-    assert not check_gradient(f, x, slip(x)).passed
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
-def test_an_argument_of_another_dtype_is_checked_in_float64(dtype):
-    x = np.array([3, 200]).astype(dtype)
-    assert check_gradient(lambda x: (x**2).sum(), x, [6, 400]).passed
-
-
-def test_eps_may_be_lost_beside_a_large_number_but_not_silently():
-    with pytest.raises(ValueError, match=r"eps must be large enough.*1e-06 is lost beside 1e\+12"):
-        numerical_gradient(lambda x: x.sum(), [1e12])
-    assert_same(numerical_gradient(lambda x: x.sum(), [1e12], eps=1000), [1], tolerance=1e-9)

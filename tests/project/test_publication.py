@@ -18,7 +18,13 @@ CITATION, CHANGELOG = ROOT / "CITATION.cff", ROOT / "CHANGELOG.md"
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     ("schema", "paths"),
-    [("citation-file-format", [CITATION]), ("github-issue-forms", FORMS), ("github-issue-config", [CONFIG])],
+    [
+        ("citation-file-format", [CITATION]),
+        ("github-issue-forms", FORMS),
+        ("github-issue-config", [CONFIG]),
+        ("github-workflows", sorted(ROOT.glob(".github/workflows/*.yml"))),
+        ("dependabot", [ROOT / ".github" / "dependabot.yml"]),
+    ],
 )
 def test_it_keeps_to_the_published_schema(schema, paths):
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]

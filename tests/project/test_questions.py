@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from questions import questions
+from questions import DRAWN, questions
 from scipy import ndimage, signal, special
 
 SEEDS = range(12)
@@ -187,18 +187,15 @@ def numbers_to_learn(size, k, filters, classes):
     return features, filters * np.zeros((k, k)).size + filters + classes * features + classes
 
 
-ANSWERS = {
-    1: (one_pixel, gradient_of_a_weight, step_along_a_wrong_gradient, rates_on_a_parabola, brighter_pixels),
-    2: (size_of_a_map, shapes_of_a_layer, impulse, brighter_everywhere, windows_of_a_pixel),
-    3: (tied_block, dead_block, score_and_weights, sure_and_wrong, turned_gradient),
-    4: (sum_of_many, one_sum_moves_all, averaged_too_early, two_losses, order_of_features),
-    5: (scores_and_probabilities, gradient_of_scores, logarithm_of_nothing, promise_of_a_gradient, numbers_to_learn),
-}
-BY_NAME = [
-    pytest.param(notebook, k, answer, id=answer.__name__)
-    for notebook in ANSWERS
-    for k, answer in enumerate(ANSWERS[notebook])
-]
+# The function above has the name of the one that draws the question.
+every_question = pytest.mark.parametrize(
+    ("notebook", "k", "answer"),
+    [
+        pytest.param(notebook, k, globals()[draw.__name__], id=draw.__name__)
+        for notebook, draws in DRAWN.items()
+        for k, draw in enumerate(draws)
+    ],
+)
 
 
 def leaves(value):
@@ -210,7 +207,7 @@ def leaves(value):
     return [value]
 
 
-@pytest.mark.parametrize(("notebook", "k", "answer"), BY_NAME)
+@every_question
 def test_the_result_is_that_of_an_independent_computation(notebook, k, answer):
     for seed in SEEDS:
         question = questions(notebook, seed)[k]
@@ -221,7 +218,7 @@ def test_the_result_is_that_of_an_independent_computation(notebook, k, answer):
             assert number == right, (seed, question.text)
 
 
-@pytest.mark.parametrize(("notebook", "k", "answer"), BY_NAME)
+@every_question
 def test_the_worked_answer_says_every_number_of_the_result(notebook, k, answer):
     for seed in SEEDS:
         question = questions(notebook, seed)[k]
@@ -235,7 +232,7 @@ def test_the_worked_answer_says_every_number_of_the_result(notebook, k, answer):
             )
 
 
-@pytest.mark.parametrize("notebook", ANSWERS)
+@pytest.mark.parametrize("notebook", DRAWN)
 def test_other_seeds_draw_other_numbers_and_the_same_seed_the_same(notebook):
     assert list(map(str, questions(notebook, 3))) == list(map(str, questions(notebook, 3)))
     for drawn in zip(*(map(str, questions(notebook, seed)) for seed in SEEDS), strict=True):
@@ -243,13 +240,7 @@ def test_other_seeds_draw_other_numbers_and_the_same_seed_the_same(notebook):
 
 
 def test_the_numbers_show_both_sides_where_a_question_has_two():
-    texts = ["\n".join(map(str, questions(notebook, seed))) for notebook in ANSWERS for seed in SEEDS]
+    texts = ["\n".join(map(str, questions(notebook, seed))) for notebook in DRAWN for seed in SEEDS]
     for words in ("the loss falls:", "the loss rises:", "an edge", "Here both agree", "even the sign is wrong",
                   "cannot be kept", "bends upwards", "gets less of it", "as much as one in the middle"):  # fmt: skip
         assert any(words in text for text in texts), words
-
-
-@pytest.mark.parametrize("notebook", [0, 6, "1"])
-def test_a_notebook_that_does_not_exist_is_named(notebook):
-    with pytest.raises(ValueError, match=r"expected 1, 2, 3, 4 or 5"):
-        questions(notebook)

@@ -93,23 +93,6 @@ def test_what_is_compiled_there_is_not_run(capsys):
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize(
-    ("finds", "slip"),
-    [
-        (brings_back_objects, "from pickle import loads"),
-        (brings_back_objects, "np.load(path)"),
-        (brings_back_objects, "numpy.lib.npyio.load(path, allow_pickle=True)"),
-        (starts_programs, "import subprocess"),
-        (starts_programs, "os.system('rm')"),
-        (runs_text, "eval(text)"),
-        (runs_text, "f = lambda text: exec(text)"),
-    ],
-)
-def test_a_planted_slip_is_found(finds, slip):
-    assert finds(slip)
-    assert not finds("import os, re\nvalues = np.loadtxt(path)\npattern = re.compile(text)\nos.replace(a, b)")
-
-
 @pytest.mark.parametrize("name", [*CODE, "README.md", "CONTRIBUTING.md"])
 def test_every_address_is_https(name):
     assert "http://" not in (ROOT / name).read_text(encoding="utf-8")

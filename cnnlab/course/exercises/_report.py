@@ -15,7 +15,7 @@ from cnnlab.course.exercises.checker import Exercise, State
 __all__ = ["page"]
 
 CORRECT, NOT_YET, NOT_ATTEMPTED = (state.words for state in (State.CORRECT, State.NOT_YET, State.NOT_ATTEMPTED))
-STATES = {  # with sign, colour, and the colour of letters on it
+STATES = {  # with sign, colour, and the colour of letters on it: greys, and the scale that the course has for signs
     CORRECT: (State.CORRECT.sign, "#2166ac", "white"),
     NOT_YET: (State.NOT_YET.sign, "#f4a582", "black"),
     OUT_OF_TIME: ("…", "#b2182b", "white"),

@@ -17,7 +17,7 @@ TWO_IMAGES = np.array([[2.0, 1, 3], [0, 2, 4]])
 
 @exercise(
     "5.1",
-    "a softmax for batches that does not overflow",
+    "a softmax for batches without overflow",
     inputs=[
         (TWO_IMAGES,),
         (np.array([[0.5, -2, 1, 3]]),),
@@ -237,6 +237,7 @@ for digits in (8, 10, 12, 15):
         (np.array([[0.0, 2.5, -1, 1], [3, 1, 0, 2]]), np.array([3, 1])),
         (np.array([[1, 0, 2, 1], [0, 1, 0, 3], [9, 0, 1, 0]]), np.array([2, 3, 1])),
         (np.array([[0.5, 2, -1], [1, 0, 3.5]]), np.array([1, 0])),  # nobody has the last class
+        (np.array([[800.0, 801, 799], [0, 2, 1]]), np.array([2, 0])),
     ],
     without=(cross_entropy_backward,),
     hints=[
@@ -276,6 +277,9 @@ def score_gradient_of_whole_columns(z, y):
 
 
 score_gradient.add_slips(
+    "overflow: Scores like 800 overflow: np.exp(800) is inf. Subtract from each row its largest score first, "
+    "as in exercise 5.1, or use the package's softmax.",
+    lambda z, y: (divided_by_sums(np.exp(z)) - one_hot(y, z.shape[1])) / len(z),
     "not_divided: You do not divide by N. The loss is a mean over the batch, so each image has a share of 1/N.",
     lambda z, y: surplus(z, y),
     "two_classes_only: np.eye(2) knows two classes only, and has no row for label 2. "
@@ -401,9 +405,11 @@ def pool_gradient_as_found(dP, R, size):
     dR = np.zeros((height, width))
     for top in range(0, height, size):
         for left in range(0, width, size):
-            block = R[top : top + size, left : left + size]
+            bottom, right = top + size, left + size
+            block = R[top:bottom, left:right]
+            largest = block == block.max()
             share = dP[top // size, left // size]
-            dR[top : top + size, left : left + size] = share * (block == block.max())
+            dR[top:bottom, left:right] = share * largest
     return dR
 
 
@@ -561,6 +567,13 @@ pool_gradient.add_slips(
             np.array([0, 1, 0, 1]),
             2,
         ),
+        (
+            np.array([[0.5, 2], [-1, 1]]),
+            np.array([2, 0]),
+            np.array([[1.0, 0], [0, 1], [-2, 0.5]]),
+            np.array([800.0, 801, 799]),
+            0.25,
+        ),
     ],
     hints=[
         "In this order: scores and probabilities, the gradient of the scores, those of W and d, and last the update.",
@@ -617,6 +630,11 @@ def training_step_one_after_the_other(f, y, W, d, eta):
 
 
 training_step.add_slips(
+    "overflow: Scores like 800 overflow: np.exp(800) is inf. Subtract from each row its largest score first, "
+    "as in exercise 5.1, or use the package's softmax.",
+    lambda f, y, W, d, eta: step(
+        (divided_by_sums(np.exp(linear(f, W, d))) - one_hot(y, len(d))) / len(f), f, W, d, eta
+    ),
     "summed: You add the images' gradients up. The loss is their mean: divide p minus one-hot by N, "
     "the number of images.",
     lambda f, y, W, d, eta: step(surplus(linear(f, W, d), y), f, W, d, eta),

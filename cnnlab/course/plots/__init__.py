@@ -14,7 +14,6 @@ from cnnlab.course.plots._loss_surface import loss_surface
 from cnnlab.course.plots._network_map import network_map
 from cnnlab.course.plots._style import LINE_STYLES as LINE_STYLES  # for lines of one's own
 from cnnlab.course.plots._style import MARKERS as MARKERS
-from cnnlab.course.plots._tangent import tangent
 
 __all__ = [
     "confusion_matrix",
@@ -26,5 +25,4 @@ __all__ = [
     "new_axes",
     "png",
     "show",
-    "tangent",
 ]

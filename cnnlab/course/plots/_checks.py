@@ -96,14 +96,6 @@ def as_list(name: str, values: Any, count: int | None = None) -> list[Any]:
     return list(values)
 
 
-def as_coordinate(name: str, value: Any) -> float:
-    """Return `value` as a float that has a place on an axis."""
-    number = as_number(name, value)
-    if not abs(number) <= LARGEST_DRAWN:
-        raise ValueError(f"{name} must lie between −{LARGEST_DRAWN:g} and {LARGEST_DRAWN:g}; got {shown(value)}")
-    return number
-
-
 def as_rising(name: str, values: Any) -> np.ndarray:
     """Return `values` as a row of rising float64 numbers that have places on an axis."""
     row = as_numbers(name, values, MOST_POINTS).astype(np.float64, copy=False)

@@ -13,20 +13,20 @@ from cnnlab.course.plots._figures import new_axes
 
 # Where the middle of each stage stands, its width and height, and its size in words.
 STAGES = {
-    "I": (28, 40, 40, "32×32"),
-    "C": (118, 40, 40, "32×32"),
-    "R": (194, 40, 40, "32×32"),
-    "P": (278, 24, 24, "16×16"),
-    "f": (366, 8, 60, "256"),
-    "z": (446, 18, 18, "1"),
-    "ŷ": (526, 18, 18, "1"),
-    "L": (606, 18, 18, "1"),
+    "I": (24, 40, 40, "32×32"),
+    "C": (104, 40, 40, "32×32"),
+    "R": (170, 40, 40, "32×32"),
+    "P": (236, 24, 24, "16×16"),
+    "f": (324, 8, 60, "256"),
+    "z": (391, 18, 18, "1"),
+    "ŷ": (456, 18, 18, "1"),
+    "L": (524, 18, 18, "1"),
 }
 OPERATIONS = ("convolution", "ReLU", "max pool", "row by row", "dense", "sigmoid", "loss")
 # What enters at an operation, from below.
-ENTERING = {"K": (62, 0), "b": (86, 0), "w": (398, 4), "d": (416, 4), "y": (570, 6)}
+ENTERING = {"K": (54, 0), "b": (74, 0), "w": (346, 4), "d": (364, 4), "y": (490, 6)}
 MIDDLE, BELOW = 52, 112  # of the stages, and of what enters
-WIDTH, HEIGHT = 634, 128  # pixels
+WIDTH, HEIGHT = 548, 128  # pixels, as wide as a page of 1,000 shows a picture
 
 
 @style.course_style()

@@ -1,8 +1,8 @@
 """Sliders over the networks: every notebook has one or two to predict with, and then to move.
 
 A widget is a `Board`: controls, one picture and a label in words that follow them. Each board has a module of its
-name. What it shows is computed there by a plain function, from the controls' values to numbers and words, so that it
-can be tested without a browser.
+name, and raises a TypeError or ValueError where a slider cannot stand as it is told. What it shows is computed there by
+a plain function, from the controls' values to numbers and words, so that it can be tested without a browser.
 """
 
 from cnnlab.course.widgets._backprop_stepper import backprop_stepper
@@ -15,7 +15,6 @@ from cnnlab.course.widgets._filter_update import filter_update
 from cnnlab.course.widgets._logits import logits
 from cnnlab.course.widgets._nudge import nudge
 from cnnlab.course.widgets._parabola import parabola
-from cnnlab.course.widgets._single_filter_training import single_filter_training
 from cnnlab.course.widgets._softmax_training import softmax_training
 
 __all__ = [
@@ -29,6 +28,5 @@ __all__ = [
     "logits",
     "nudge",
     "parabola",
-    "single_filter_training",
     "softmax_training",
 ]

@@ -88,11 +88,6 @@ def backprop_stepper(step: int = 0) -> Board:
     ----------
     step : int
         Where the slider stands, from 0 to 24.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a slider cannot stand there.
     """
     control = slider("step", step, "step", 0, LAST_STEP)
     picture = _StepPicture()

@@ -291,11 +291,6 @@ def binary_training(learning_rate: float = 0.2, digits: int = 4000, steps: int =
         Where the second slider stands, from 100 to 4,000.
     steps : int
         Where the third slider stands, from 200 to 10,000.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a slider cannot stand there.
     """
     return TrainingBoard(learning_rate, digits, steps)
 

@@ -75,11 +75,6 @@ def filter_update(learning_rate: float = 0.1, steps: int = 10) -> Board:
         Where the first slider stands, from 0.005 to 0.25.
     steps : int
         Where the second slider stands, from 1 to 50.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a slider cannot stand there.
     """
     controls = {
         "learning_rate": slider(

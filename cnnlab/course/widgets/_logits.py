@@ -57,11 +57,6 @@ def logits(z0: float = 0.7, z1: float = -0.6, right: int = 1) -> Board:
         Where the sliders stand, from -6 to 6.
     right : int
         The right class, 0 or 1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a slider cannot stand there.
     """
     controls = {
         "z0": slider("z0", z0, "logit z₀", -LARGEST_LOGIT, LARGEST_LOGIT, 0.1, readout_format=".1f"),

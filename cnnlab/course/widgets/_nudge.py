@@ -125,11 +125,6 @@ def nudge(what: str = "w₀", by: float = 0.1) -> Board:
         What is nudged: a parameter such as "w₀", "d", "b" or "K₁₁", or a pixel such as "I₂₃".
     by : float
         How far: −1, −0.1, −0.01, 0.01, 0.1 or 1.
-
-    Raises
-    ------
-    ValueError
-        If a slider cannot stand there.
     """
     controls = {
         "what": choice("what", what, "nudge", list(PLACES)),

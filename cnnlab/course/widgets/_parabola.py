@@ -37,11 +37,6 @@ def parabola(learning_rate: float = 0.02) -> Board:
     ----------
     learning_rate : float
         Where the slider stands, from 0.01 to 0.22.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the slider cannot stand there.
     """
     rate = slider("learning_rate", learning_rate, "learning rate η", 0.01, 0.22, 0.01, readout_format=".2f")
     ax = plots.new_axes(6, 3)

@@ -98,11 +98,6 @@ def softmax_training(learning_rate: float = 0.01, steps: int = 1) -> Board:
         Where the first slider stands, from 0.0001 to 1000.
     steps : int
         Where the second slider stands, from 1 to 60.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a slider cannot stand there.
     """
     controls = {
         "learning_rate": learning_rate_slider(learning_rate, -4, 3, 0.25, readout_format=".2r"),
