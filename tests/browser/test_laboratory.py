@@ -251,7 +251,7 @@ def test_a_page_shows_what_is_stored_and_every_slider_moves(laboratory, visit, n
 
 
 def test_on_page_4_a_run_shows_how_far_it_is_and_hears_stop(laboratory, visit):
-    name, long = "04_mnist_binary.ipynb", "history4000 = gradient_descent"
+    name, long = "04_mnist_binary.ipynb", "network4000 = BinaryCNN.initialize"
     page = opened(visit.new_page(), f"{laboratory}/lab/notebooks/index.html?path={name}")
     cell_with(page, long).locator(".cm-content").click()
     start = time.monotonic()
