@@ -39,10 +39,10 @@ site: .venv/ready
 	$(BIN)/python tools/book.py
 	$(BIN)/python tools/lab.py
 
-# Read the book and work in the laboratory as a learner does, in a real browser: some minutes.
+# Read the book and work in the laboratory as a learner does, in a real browser, and say what a visit costs: some minutes.
 test-site: .venv/ready
 	@$(INSTALL) --editable ".[browser,site]"
-	$(BIN)/python -m pytest -m "" tests/browser/test_book.py tests/browser/test_laboratory.py $(ARGS)
+	$(BIN)/python -m pytest -m "" -rP tests/browser/test_book.py tests/browser/test_laboratory.py $(ARGS)
 
 # Run the notebooks as Colab does: its versions, and a package that only the setup cell installs.
 test-colab: .venv/ready-to-lint

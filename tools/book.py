@@ -45,10 +45,11 @@ def page(path: Path) -> nbformat.NotebookNode:
         "Binder": f"{BINDER}{project}/main?labpath=notebooks/{path.name}",
     }
     links = " · ".join(f"[{name}]({address})" for name, address in places.items())
-    here = f'<a class="run" href="../lab/lab/index.html?path={path.name}">Run in the browser</a>'
+    here = f'<a class="run" href="../lab/notebooks/index.html?path={path.name}">Run in the browser</a>'
     first = notebook.cells[0]
     title = first.source.split("\n", 1)[1].strip().split("\n", 1)
-    first.source = f"{title[0]}\n\n{here} Nothing to install. Or run it on {links}, or download it above.\n\n{title[1]}"
+    words = f"{here} Nothing to install; what you write stays in your browser. Or: {links}, or download it above."
+    first.source = f"{title[0]}\n\n{words}\n\n{title[1]}"
     notebook.cells[1].metadata["tags"] = ["hide-input"]  # the setup cell, which a reader need not see
     return notebook
 

@@ -67,7 +67,8 @@ def main() -> None:
         for path in NOTEBOOKS:  # with whole texts: where they are lists of lines, JupyterLite would save commas between
             write_json(folder / "files" / path.name, nbformat.read(path, as_version=4))
         shutil.rmtree(LAB, ignore_errors=True)
-        command = [sys.executable, "-m", "jupyterlite_core", "build", "--apps=lab", "--no-sourcemaps"]
+        command = [sys.executable, "-m", "jupyterlite_core", "build", "--no-sourcemaps"]
+        command += ["--apps=notebooks", "--apps=tree", "--apps=lab"]  # the first fits a phone, the others it leads to
         command += [f"--lite-dir={folder}", f"--output-dir={LAB}"]
         subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=True)
     size = sum(file.stat().st_size for file in LAB.rglob("*") if file.is_file())
@@ -99,7 +100,7 @@ def carry(pyodide: Path, here: Path) -> list[str]:
                 package["depends"] = [need for need in package["depends"] if canonicalize_name(need) not in UNUSED]
                 names += package["depends"]
         for package in needed.values():
-            data = read(package["file_name"], Path(name), pyodide, lock["info"]["version"])
+            data = read(package["file_name"], Path(name), pyodide)
             if hashlib.sha256(data).hexdigest() != package["sha256"]:
                 raise SystemExit(f"{package['file_name']} is not the file that Pyodide's lock file names")
             (here / package["file_name"]).write_bytes(data)
@@ -138,13 +139,18 @@ def described(wheel: Path, needs: list[str]) -> dict[str, Any]:
     }
 
 
-def read(file: str, wheels: Path, pyodide: Path, release: str) -> bytes:
+def read(file: str, wheels: Path, pyodide: Path) -> bytes:
     """Read a file from the first of these folders that has it, or else from Pyodide's release."""
     for folder in (wheels, pyodide):
         if (folder / file).is_file():
             return (folder / file).read_bytes()
-    with urllib.request.urlopen(RELEASE.format(release, file), timeout=60) as reply:  # noqa: S310
-        data: bytes = reply.read()
+    release = json.loads((pyodide / "package.json").read_text(encoding="utf-8"))["version"]
+    address = RELEASE.format(release, file)
+    try:
+        with urllib.request.urlopen(address, timeout=60) as reply:  # noqa: S310
+            data: bytes = reply.read()
+    except OSError as error:
+        raise SystemExit(f"{address} cannot be had ({error}): name a folder that holds it, PYODIDE=folder") from None
     return data
 
 

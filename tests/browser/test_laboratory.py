@@ -234,7 +234,7 @@ def test_a_reader_runs_page_1_solves_an_exercise_and_finds_the_solution_the_next
     kept(page, name, lambda _, cells: any("✓ Exercise 1.1" in said for _, said in shown(cells)))
     page.close()
 
-    page = opened(visit.new_page(), f"{laboratory}/lab/lab/index.html?path={name}")
+    page = opened(visit.new_page(), f"{laboratory}/lab/notebooks/index.html?path={name}")
     exercise = cell_with(page, "ex.convolution.check(convolution)")
     expect(exercise.locator(".cm-content")).to_contain_text("(image[i : i + 2, j : j + 2] * kernel).sum()")
     expect(exercise).to_contain_text("✓ Exercise 1.1")
@@ -244,15 +244,15 @@ def test_a_reader_runs_page_1_solves_an_exercise_and_finds_the_solution_the_next
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_shows_what_is_stored_and_every_slider_moves(laboratory, visit, name):
-    page = opened(visit.new_page(), f"{laboratory}/lab/lab/index.html?path={name}")
+    page = opened(visit.new_page(), f"{laboratory}/lab/notebooks/index.html?path={name}")
     run_all_and_move_every_slider(page, name)
     assert outside(visit, laboratory) == []
     assert visit.faults == []
 
 
 def test_on_page_4_a_run_shows_how_far_it_is_and_hears_stop(laboratory, visit):
-    name, long = "04_mnist_binary.ipynb", "history4000 = gradient_descent"
-    page = opened(visit.new_page(), f"{laboratory}/lab/lab/index.html?path={name}")
+    name, long = "04_mnist_binary.ipynb", "network4000 = BinaryCNN.initialize"
+    page = opened(visit.new_page(), f"{laboratory}/lab/notebooks/index.html?path={name}")
     cell_with(page, long).locator(".cm-content").click()
     start = time.monotonic()
     run(page, "notebook:run-all-above")
