@@ -71,6 +71,8 @@ def as_float(name: str, value: Any) -> np.ndarray:
 
 def as_int(name: str, value: Any, minimum: int | None = None) -> int:
     """Return `value` as an int that is at least `minimum`, where there is one."""
+    if type(value) is int and minimum is not None and minimum <= value < 2**63:
+        return value
     try:
         if isinstance(value, (bool, np.bool_, np.ma.MaskedArray)):
             raise TypeError

@@ -10,16 +10,17 @@ import functools
 import threading
 from collections import OrderedDict
 from math import nan
-from typing import Any, Iterable, Sequence
+from typing import Any, Sequence
 
 import numpy as np
 
 from cnnlab._threads import share_out
 from cnnlab.layers import Conv2d, Layer, MaxPool2d, Parameters, ReLU
 
-__all__ = ["loss_gradients_correct", "scores"]
+__all__ = ["compute_scores", "loss_gradients_and_correct"]
 
-Part = tuple[float, Parameters, int]  # what a block adds to the loss, to each gradient, and to the correct predictions
+# What a block adds to the loss, to each gradient, and to the correct predictions.
+StepResult = tuple[float, Parameters, int]
 
 NOTHING = np.empty(0)
 MOST_MEMORIES = 6  # memories in each thread
@@ -48,7 +49,7 @@ class Images:
             self.y = NOTHING
 
 
-class Memory:
+class NetworkMemory:
     """The memories of all layers, one behind the other, for a block of images of one shape."""
 
     def __init__(
@@ -57,7 +58,7 @@ class Memory:
         self.images = Images(shape, dtype, copied=not isinstance(layers[0], Conv2d))
         memories: list[Any] = []
         last: Any = self.images
-        for layer in _reordered(layers):
+        for layer in _relu_after_pool(layers):
             last = layer.memory(last, parameters)
             memories.append(last)
         self._last = last
@@ -82,7 +83,7 @@ class Memory:
         return gradients
 
 
-def _reordered(layers: Sequence[Layer]) -> list[Layer]:
+def _relu_after_pool(layers: Sequence[Layer]) -> list[Layer]:
     """Put ReLU behind a max pool: the larger of 0 and a maximum is the same either way, and there are fewer of them."""
     order = list(layers)
     for k in range(len(order) - 1):
@@ -91,84 +92,88 @@ def _reordered(layers: Sequence[Layer]) -> list[Layer]:
     return order
 
 
-def _memory(network: Any, shape: tuple[int, ...]) -> Memory:
+def _memory(network: Any, shape: tuple[int, ...]) -> NetworkMemory:
     """Return this thread's memory for images of this shape; make it where it is new or was not used for long."""
     if not hasattr(_in_this_thread, "memories"):
         _in_this_thread.memories = OrderedDict()
-    memories, key = _in_this_thread.memories, (network.form, shape)
+    memories, key = _in_this_thread.memories, (network.memory_key, shape)
     if key in memories:
         memories.move_to_end(key)
     else:
-        memories[key] = Memory(network.layers, shape, network.parameters, network.dtype)
+        memories[key] = NetworkMemory(network.layers, shape, network.parameters, network.dtype)
         if len(memories) > MOST_MEMORIES:
             memories.popitem(last=False)
-    memory: Memory = memories[key]
+    memory: NetworkMemory = memories[key]
     return memory
 
 
 @np.errstate(all="ignore")
-def loss_gradients_correct(network: Any, images: np.ndarray, targets: np.ndarray, *, count: bool) -> Part:
+def loss_gradients_and_correct(
+    network: Any, images: np.ndarray, targets: np.ndarray, *, count_correct: bool
+) -> StepResult:
     """Take all images forward and back: the loss, each gradient, and how many predictions are correct.
 
-    Without `count` nothing is counted. The loss of no images is NaN.
+    Without `count_correct` nothing is counted. The loss of no images is NaN.
     """
-    n, most = len(images), network._walk(images.shape[1:]).images_per_block
+    n, most = len(images), network._infer_shapes(images.shape[1:]).images_per_block
     if n == 0:
         return nan, {name: np.zeros_like(value) for name, value in network.parameters.items()}, 0
     if n <= most:
-        loss, gradients, correct = _step(network, images, targets, n, count)
+        loss, gradients, correct = _step(network, images, targets, n, count_correct)
     elif network.criterion.needs_whole_batch:
-        loss, gradients, correct = _two_passes(network, images, targets, count)
+        loss, gradients, correct = _two_passes(network, images, targets, count_correct)
     else:
-        loss, gradients, correct = _sum_of(
-            lambda block: _step(network, images[block], targets[block], n, count), _blocks(n, most)
+        loss, gradients, correct = _sum_over_blocks(
+            lambda block: _step(network, images[block], targets[block], n, count_correct), _blocks(n, most)
         )
     return loss, {name: gradients[name].reshape(value.shape) for name, value in network.parameters.items()}, correct
 
 
-def _step(network: Any, images: np.ndarray, targets: np.ndarray, n: int, count: bool) -> Part:
+def _step(network: Any, images: np.ndarray, targets: np.ndarray, n: int, count_correct: bool) -> StepResult:
     """Take a block of the n images forward and back."""
     criterion, parameters, memory = network.criterion, network.parameters, _memory(network, images.shape)
     scores = memory.forward(images, parameters)
     loss, d_scores = criterion.loss_of_part(scores, targets, n)
-    correct = criterion.count_correct(scores, targets) if count else 0
+    correct = criterion.count_correct(scores, targets) if count_correct else 0
     return loss, memory.backward(d_scores, parameters), correct
 
 
-def _two_passes(network: Any, images: np.ndarray, targets: np.ndarray, count: bool) -> Part:
+def _two_passes(network: Any, images: np.ndarray, targets: np.ndarray, count_correct: bool) -> StepResult:
     """Take every block forward before the first one goes back, as the loss needs the scores of the whole batch.
 
     Going forward twice takes less time than to keep all columns, and memory does not grow with the images.
     """
     criterion, n = network.criterion, len(images)
-    all_scores = scores(network, images)
+    all_scores = compute_scores(network, images)
     loss, d_scores = criterion.loss_of_part(all_scores, targets, n)
-    correct = criterion.count_correct(all_scores, targets) if count else 0
+    correct = criterion.count_correct(all_scores, targets) if count_correct else 0
 
-    def step(block: slice) -> Part:
+    def step(block: slice) -> StepResult:
         memory = _memory(network, images[block].shape)
         memory.forward(images[block], network.parameters)
         return 0.0, memory.backward(d_scores[block], network.parameters), 0
 
-    return loss, _sum_of(step, _blocks(n, network._walk(images.shape[1:]).images_per_block))[1], correct
+    blocks = _blocks(n, network._infer_shapes(images.shape[1:]).images_per_block)
+    return loss, _sum_over_blocks(step, blocks)[1], correct
 
 
 def _blocks(n: int, most: int) -> list[slice]:
     """Divide n images into those that go through the network at a time, about as many each time."""
-    size = -(-n // -(-n // most))
+    number = max(1, -(-n // most))
+    size = max(1, -(-n // number))
     return [slice(start, start + size) for start in range(0, n, size)]
 
 
-def _sum_of(step: Any, blocks: list[slice]) -> Part:
+def _sum_over_blocks(step: Any, blocks: list[slice]) -> StepResult:
     """Take a step for every block, side by side, and add up what comes of them."""
 
-    def work(share: Iterable[int]) -> Part:
-        return functools.reduce(_sum, (step(blocks[k]) for k in share))
+    def work(share: slice) -> StepResult:
+        return functools.reduce(_add_result, map(step, blocks[share]))
 
-    return functools.reduce(_sum, share_out(work, len(blocks)))
+    return functools.reduce(_add_result, share_out(work, len(blocks)))
 
 
-def _sum(total: Part, part: Part) -> Part:
+def _add_result(total: StepResult, part: StepResult) -> StepResult:
     """Add one block's part to that of others, in place where there are arrays."""
     for name, gradient in total[1].items():
         gradient += part[1][name]
@@ -176,23 +181,17 @@ def _sum(total: Part, part: Part) -> Part:
 
 
 @np.errstate(all="ignore")
-def scores(network: Any, images: np.ndarray) -> np.ndarray:
+def compute_scores(network: Any, images: np.ndarray) -> np.ndarray:
     """Take all images forward, and return the scores of the last layer."""
-    if not len(images):
-        return np.empty((0, *network._walk(images.shape[1:]).output), images.dtype)
-    blocks = _blocks(len(images), network._walk(images.shape[1:]).images_per_block)
+    shapes = network._infer_shapes(images.shape[1:])
+    all_scores = np.empty((len(images), *shapes.output), images.dtype)
 
-    def forward(block: slice) -> np.ndarray:
-        part = images[block]
-        memory = _memory(network, part.shape)
-        part_scores = memory.forward(part, network.parameters).copy()
-        memory.images.release()
-        return part_scores
+    def work(share: slice) -> None:
+        for block in blocks[share]:
+            memory = _memory(network, images[block].shape)
+            all_scores[block] = memory.forward(images[block], network.parameters)
+            memory.images.release()
 
-    def work(share: Iterable[int]) -> list[tuple[int, np.ndarray]]:
-        return [(k, forward(blocks[k])) for k in share]
-
-    if len(blocks) == 1:
-        return forward(blocks[0])
-    by_block = dict(pair for pairs in share_out(work, len(blocks)) for pair in pairs)
-    return np.concatenate([by_block[k] for k in range(len(blocks))])
+    blocks = _blocks(len(images), shapes.images_per_block)
+    share_out(work, len(blocks))
+    return all_scores

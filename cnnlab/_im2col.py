@@ -24,12 +24,15 @@ class Geometry(NamedTuple):
 
     kernel_size: tuple[int, int]
     stride: tuple[int, int]
-    before: tuple[int, int]
-    after: tuple[int, int]
+    padding_before: tuple[int, int]
+    padding_after: tuple[int, int]
     output_size: tuple[int, int]
 
     def padded_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        return (size[0] + self.before[0] + self.after[0], size[1] + self.before[1] + self.after[1])
+        return (
+            size[0] + self.padding_before[0] + self.padding_after[0],
+            size[1] + self.padding_before[1] + self.padding_after[1],
+        )
 
     def cells(self, u: int, v: int) -> tuple[slice, slice]:
         """Select, in the padded image, the cell that kernel entry (u, v) meets at each position."""
@@ -50,13 +53,13 @@ def make_geometry(size: tuple[int, ...], kernel_size: tuple[int, ...], stride: A
         before, after = (total[0] // 2, total[1] // 2), (total[0] - total[0] // 2, total[1] - total[1] // 2)
     else:
         before = after = as_pair("padding", padding, 0)
-    room = [size[axis] + before[axis] + after[axis] - kernel_size[axis] for axis in (0, 1)]
-    if min(room) < 0:
+    moves = [size[axis] + before[axis] + after[axis] - kernel_size[axis] for axis in (0, 1)]
+    if min(moves) < 0:
         raise ValueError(
             f"a kernel of {kernel_size[0]} × {kernel_size[1]} does not fit into an image of {size[0]} × {size[1]} "
             f"with padding {padding!r}: use a smaller kernel or more padding"
         )
-    output_size = (room[0] // stride[0] + 1, room[1] // stride[1] + 1)
+    output_size = (moves[0] // stride[0] + 1, moves[1] // stride[1] + 1)
     return Geometry((kernel_size[0], kernel_size[1]), stride, before, after, output_size)
 
 
@@ -88,47 +91,48 @@ class Columns:
         (k_rows, k_columns), (s_rows, s_columns) = geometry.kernel_size, geometry.stride
         rows, columns = geometry.output_size
         padded = np.zeros((n, channels, *geometry.padded_size((height, width))), dtype)
-        slid = np.empty((n, channels, k_columns, padded.shape[2], columns), dtype)
+        row_windows = np.empty((n, channels, k_columns, padded.shape[2], columns), dtype)
         entries = channels * k_rows * k_columns
         self.matrix = np.empty((n, entries + ones, rows * columns), dtype)
         if ones:
             self.matrix[:, entries] = 1
-        top, left = geometry.before
-        self._padded, self._inside = padded, padded[:, :, top : top + height, left : left + width]
-        self._slid, self._cells = slid, _view(self.matrix, (n, channels, k_rows, k_columns, rows, columns))
+        top, left = geometry.padding_before
+        self._padded, self._interior = padded, padded[:, :, top : top + height, left : left + width]
+        self._row_windows = row_windows
+        self._cells = _view(self.matrix, (n, channels, k_rows, k_columns, rows, columns))
         a, b, c, d = padded.strides
-        self._along_rows = np.ndarray(slid.shape, dtype, padded, strides=(a, b, d, c, d * s_columns))
-        a, b, c, d, e = slid.strides
-        self._along_columns = np.ndarray(self._cells.shape, dtype, slid, strides=(a, b, d, c, d * s_rows, e))
+        self._padded_windows = np.ndarray(row_windows.shape, dtype, padded, strides=(a, b, d, c, d * s_columns))
+        a, b, c, d, e = row_windows.strides
+        self._row_windows_view = np.ndarray(self._cells.shape, dtype, row_windows, strides=(a, b, d, c, d * s_rows, e))
 
     def fill(self, images: np.ndarray) -> np.ndarray:
         """Return the columns (n, C kH kW, H' W') of n images; the next call overwrites them."""
-        self._inside[...] = images
-        np.copyto(self._slid, self._along_rows)
-        np.copyto(self._cells, self._along_columns)
+        self._interior[...] = images
+        np.copyto(self._row_windows, self._padded_windows)
+        np.copyto(self._cells, self._row_windows_view)
         return self.matrix
 
-    def fold(self) -> np.ndarray:
+    def col2im(self) -> np.ndarray:
         """Return the images (n, C, H, W) to which the columns add up, as `fold` does."""
         padded = np.zeros(self._padded.shape, self._padded.dtype)
-        add_columns(padded, self._cells, self._geometry, self._slid)
-        (top, left), (height, width) = self._geometry.before, self._inside.shape[2:]
+        col2im(padded, self._cells, self._geometry, self._row_windows)
+        (top, left), (height, width) = self._geometry.padding_before, self._interior.shape[2:]
         return padded[:, :, top : top + height, left : left + width]
 
 
-def add_columns(images: np.ndarray, columns: np.ndarray, geometry: Geometry, slid: np.ndarray | None = None) -> None:
+def col2im(images: np.ndarray, columns: np.ndarray, geometry: Geometry, row_windows: np.ndarray | None = None) -> None:
     """Add columns (n, C, kH, kW, H', W') to the windows of padded images: `Columns.fill` in reverse.
 
-    It goes in the same two stages, by way of `slid` (n, C, kW, H, W'), which is overwritten: most of the additions then
-    run over the long runs of the columns, and few over the short rows of the images.
+    It goes in the same two stages, by way of `row_windows` (n, C, kW, H, W'), which is overwritten: most of the
+    additions then run over the long runs of the columns, and few over the short rows of the images.
     """
-    if slid is None:
-        slid = np.empty((*columns.shape[:2], columns.shape[3], images.shape[2], columns.shape[5]), columns.dtype)
-    slid.fill(0)
+    if row_windows is None:
+        row_windows = np.empty((*columns.shape[:2], columns.shape[3], images.shape[2], columns.shape[5]), columns.dtype)
+    row_windows.fill(0)
     for u in range(geometry.kernel_size[0]):
-        slid[:, :, :, geometry.cells(u, 0)[0]] += columns[:, :, u]
+        row_windows[:, :, :, geometry.cells(u, 0)[0]] += columns[:, :, u]
     for v in range(geometry.kernel_size[1]):
-        images[..., geometry.cells(0, v)[1]] += slid[:, :, v]
+        images[..., geometry.cells(0, v)[1]] += row_windows[:, :, v]
 
 
 def images_per_block(channels: int, geometry: Geometry, dtype: np.dtype) -> int:
@@ -150,18 +154,18 @@ class Tile(NamedTuple):
 
     images: slice
     rows: slice
-    across: slice
-    inside: tuple[slice, slice]  # the pixels under these windows
+    columns: slice
+    pixels: tuple[slice, slice]  # the pixels under these windows
     geometry: Geometry  # how the kernel moves over those pixels
 
 
-def tiles(shape: tuple[int, ...], geometry: Geometry, dtype: np.dtype, filters: int) -> Iterator[Tile]:
+def tiles(shape: tuple[int, ...], geometry: Geometry, dtype: np.dtype, filters: int = 0) -> Iterator[Tile]:
     """Cut a convolution of images (N, C, H, W) into tiles so small that what is made for one fills a block.
 
     Usually a tile is several images. Where one image is too much for a block, it is a few rows of its output; where
     one row is, a part of that.
     """
-    together, (some, part), whole = _tile_size(shape[1:], geometry, filters, BLOCK_BYTES // dtype.itemsize)
+    together, (some, part), whole = _plan_tiles(shape[1:], geometry, filters, BLOCK_BYTES // dtype.itemsize)
     if whole:
         for start in range(0, shape[0], together):
             yield Tile(slice(start, min(start + together, shape[0])), *whole)
@@ -175,12 +179,12 @@ def tiles(shape: tuple[int, ...], geometry: Geometry, dtype: np.dtype, filters: 
 
 
 @lru_cache(maxsize=64)  # small images are convolved in about the time that this takes
-def _tile_size(
-    shape: tuple[int, ...], geometry: Geometry, filters: int, room: int
+def _plan_tiles(
+    shape: tuple[int, ...], geometry: Geometry, filters: int, capacity: int
 ) -> tuple[int, tuple[int, int], tuple[Any, ...]]:
     """Count a tile's images, and its rows and columns of the output; with the tile itself where it is whole images.
 
-    `room` is how many numbers a block holds.
+    `capacity` is how many numbers a block holds.
     """
     channels, *size = shape
     (k_rows, k_columns), (s_rows, s_columns) = geometry.kernel_size, geometry.stride
@@ -193,13 +197,13 @@ def _tile_size(
         width = max((columns - 1) * s_columns + k_columns, columns * k_columns)
         return max(entries * rows * columns, channels * height * width)
 
-    if needed(rows, columns) <= room:
+    if needed(rows, columns) <= capacity:
         # The product that gives ∂L/∂weight is made for each image, too.
-        together = room // max(needed(rows, columns), filters * channels * k_rows * k_columns) or 1
+        together = capacity // max(needed(rows, columns), filters * channels * k_rows * k_columns) or 1
         cells = slice(0, rows), slice(0, columns)
         return together, (rows, columns), (*cells, *_receptive_field(cells, size, geometry))
-    some = _largest_count(rows, lambda count: needed(count, columns) <= room)
-    part = columns if some > 1 else _largest_count(columns, lambda count: needed(1, count) <= room)
+    some = _largest_count(rows, lambda count: needed(count, columns) <= capacity)
+    part = columns if some > 1 else _largest_count(columns, lambda count: needed(1, count) <= capacity)
     return 1, (some, part), ()
 
 
@@ -212,45 +216,45 @@ def _receptive_field(
     cells: tuple[slice, slice], size: Sequence[int], geometry: Geometry
 ) -> tuple[tuple[slice, slice], Geometry]:
     """Find the pixels under some cells of the output, and how the kernel moves over those pixels alone."""
-    inside, stride, before, after, counts = [], [], [], [], []
+    pixels, stride, before, after, counts = [], [], [], [], []
     for axis in (0, 1):
         count, step = cells[axis].stop - cells[axis].start, geometry.stride[axis]
-        first = cells[axis].start * step - geometry.before[axis]  # negative in the padding
+        first = cells[axis].start * step - geometry.padding_before[axis]  # negative in the padding
         length = (count - 1) * step + geometry.kernel_size[axis]
         start = min(max(first, 0), size[axis])
         stop = max(start, min(first + length, size[axis]))
         zeros = min(max(-first, 0), length)
-        inside.append(slice(start, stop))
+        pixels.append(slice(start, stop))
         stride.append(step if count > 1 else 1)
         before.append(zeros)
         after.append(length - zeros - (stop - start))
         counts.append(count)
     moves = (geometry.kernel_size, *((pair[0], pair[1]) for pair in (stride, before, after, counts)))
-    return (inside[0], inside[1]), Geometry(*moves)
+    return (pixels[0], pixels[1]), Geometry(*moves)
 
 
-def columns_of_tiles(
+def im2col_by_tiles(
     images: np.ndarray, geometry: Geometry, dtype: np.dtype, filters: int = 0
 ) -> Iterator[tuple[Tile, np.ndarray]]:
     """Yield, tile by tile, the columns (n, C kH kW, H' W') of the images; the next tile may overwrite them."""
     made: dict[Any, Columns] = {}
     for tile in tiles(images.shape, geometry, dtype, filters):
-        part = images[(tile.images, slice(None), *tile.inside)]
+        part = images[(tile.images, slice(None), *tile.pixels)]
         kind = (part.shape, tile.geometry)
         if kind not in made:
             made = {kind: Columns(len(part), part.shape[1:], tile.geometry, dtype)}
         yield tile, made[kind].fill(part)
 
 
-def add_tiles(x: np.ndarray, geometry: Geometry, filters: int, columns: Callable[[Tile], np.ndarray]) -> None:
+def col2im_by_tiles(x: np.ndarray, geometry: Geometry, filters: int, columns: Callable[[Tile], np.ndarray]) -> None:
     """Add columns (n, C, kH, kW, H', W'), which are asked for tile by tile, to the windows of images x."""
     padded: np.ndarray = np.empty(0)
     for tile in tiles(x.shape, geometry, x.dtype, filters):
-        inside = x[(tile.images, slice(None), *tile.inside)]
-        (n, channels, height, width), (top, left) = inside.shape, tile.geometry.before
+        part = x[(tile.images, slice(None), *tile.pixels)]
+        (n, channels, height, width), (top, left) = part.shape, tile.geometry.padding_before
         shape = (n, channels, *tile.geometry.padded_size((height, width)))
         if padded.shape != shape:
             padded = np.empty(shape, x.dtype)
         padded.fill(0)
-        add_columns(padded, columns(tile), tile.geometry)
-        inside += padded[..., top : top + height, left : left + width]
+        col2im(padded, columns(tile), tile.geometry)
+        part += padded[..., top : top + height, left : left + width]

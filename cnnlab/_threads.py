@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 
 # Loaded now, though it is needed late: a process that divided while a thread loads it would leave its child locked out.
 from concurrent.futures.thread import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Callable, Iterable, TypeVar
 
 import numpy as np
@@ -17,19 +19,22 @@ UNSHARED = 2**19  # multiplications of a matrix product that BLAS leaves to one 
 SHARES = 4  # the same on every machine, so that sums are made in the same order whatever the number of cores
 
 
-def share_out(work: Callable[[range], Result], pieces: int) -> list[Result]:
-    """Deal pieces of work out to a few calls that run side by side, each with the numbers of its pieces.
+def share_out(work: Callable[[slice], Result], pieces: int) -> list[Result]:
+    """Deal pieces of work out to a few calls that run side by side, each with the slice of its pieces.
 
     Matrix products within a piece should be so small that BLAS does not share them out as well: both kinds of threads
-    together would only get in each other's way.
+    together would only get in each other's way. A worker does what it shares out itself, as it would wait for itself.
     """
-    shares = [range(first, pieces, SHARES) for first in range(min(SHARES, pieces))]
+    number = max(1, min(SHARES, pieces))
+    ends = [-(-pieces * k // number) for k in range(number + 1)]  # the first share is among the largest
+    shares = [slice(start, end) for start, end in pairwise(ends)]
     work = np.errstate(all="ignore")(work)  # a thread does not inherit the caller's
-    try:
-        results: Iterable[Result] = _workers().map(work, shares)
-    except RuntimeError:  # no thread is to be had: in a browser, or the interpreter is shutting down
-        _forget_workers()  # it would keep what it could not start
-        results = map(work, shares)
+    results: Iterable[Result] = map(work, shares)
+    if number > 1 and not hasattr(_this_thread, "is_worker"):
+        try:
+            results = _workers().map(work, shares)
+        except RuntimeError:  # no thread is to be had: in a browser, or the interpreter is shutting down
+            _forget_workers()  # it would keep what it could not start
     return list(results)
 
 
@@ -45,13 +50,15 @@ def dot(a: np.ndarray, b: np.ndarray) -> float:
     """Sum the products of two arrays of one shape in one thread. Infinity or NaN in either shows in the sum."""
     if a.size < 2**13:  # BLAS shares out no dot product so short
         return float(np.vdot(a, b))
-    return float(np.add.reduce(np.multiply(a, b), axis=None))
+    with np.errstate(all="ignore"):
+        return float(np.add.reduce(np.multiply(a, b), axis=None))
 
 
 def _workers() -> ThreadPoolExecutor:
     global _pool
     if _pool is None:
-        _pool = ThreadPoolExecutor(_threads(os.environ.get("OMP_NUM_THREADS", "")))
+        threads = _threads(os.environ.get("OMP_NUM_THREADS", ""))
+        _pool = ThreadPoolExecutor(threads, initializer=setattr, initargs=(_this_thread, "is_worker", True))
     return _pool
 
 
@@ -67,6 +74,7 @@ def _forget_workers() -> None:
     _pool = None
 
 
+_this_thread = threading.local()
 _pool: ThreadPoolExecutor | None = None
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_workers)  # a child process inherits the pool, but not its threads

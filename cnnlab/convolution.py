@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cnnlab._checks import as_flag, as_float, as_pair, layout_hint, require_room, require_shape
-from cnnlab._im2col import Geometry, Tile, add_tiles, columns_of_tiles, make_geometry
+from cnnlab._im2col import Geometry, Tile, col2im_by_tiles, im2col_by_tiles, make_geometry
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -173,9 +173,9 @@ def unfold(
     require_room("the matrix for these x, kernel_size, stride and padding", shape, "pass fewer images at a time")
     matrix = np.empty(shape, x.dtype)
     cells = matrix.reshape(*shape[:2], *geometry.output_size)
-    for tile, columns in columns_of_tiles(images, geometry, x.dtype):
+    for tile, columns in im2col_by_tiles(images, geometry, x.dtype):
         windows = columns.reshape(len(columns), shape[1], *tile.geometry.output_size)
-        cells[tile.images, :, tile.rows, tile.across] = windows
+        cells[tile.images, :, tile.rows, tile.columns] = windows
     return matrix[0] if single else matrix
 
 
@@ -240,7 +240,7 @@ def fold(
     require_room("the image of this output_size", shape, "pass fewer columns at a time")
     x = np.zeros(shape, columns.dtype)
     with np.errstate(all="ignore"):
-        add_tiles(x, geometry, 0, lambda tile: stack[tile.images, :, :, :, tile.rows, tile.across])
+        col2im_by_tiles(x, geometry, 0, lambda tile: stack[tile.images, :, :, :, tile.rows, tile.columns])
     return x[0, 0] if single else x
 
 
@@ -300,12 +300,12 @@ def conv2d(
     y = np.empty(shape, dtype)
     matrix = kernels.reshape(len(kernels), prod(kernels.shape[1:]))
     with np.errstate(all="ignore"):
-        for tile, columns in columns_of_tiles(images, geometry, dtype, len(kernels)):
+        for tile, columns in im2col_by_tiles(images, geometry, dtype, len(kernels)):
             # One small product per image stays in cache; one wide product over all images would not.
             maps = np.matmul(matrix, columns)
             if offsets is not None:
                 maps += offsets[:, None]
-            y[tile.images, :, tile.rows, tile.across] = maps.reshape(*maps.shape[:2], *tile.geometry.output_size)
+            y[tile.images, :, tile.rows, tile.columns] = maps.reshape(*maps.shape[:2], *tile.geometry.output_size)
     return y[0, 0] if single else y
 
 
@@ -368,8 +368,8 @@ def conv2d_backward(
     dtype = np.result_type(dy, images, kernels)
     d_weight = np.zeros(kernels.shape, dtype)
     with np.errstate(all="ignore"):
-        for tile, columns in columns_of_tiles(images, geometry, dtype, len(kernels)):
-            maps = dy[tile.images, :, tile.rows, tile.across].reshape(len(columns), len(kernels), columns.shape[2])
+        for tile, columns in im2col_by_tiles(images, geometry, dtype, len(kernels)):
+            maps = dy[tile.images, :, tile.rows, tile.columns].reshape(len(columns), len(kernels), columns.shape[2])
             d_weight += np.matmul(maps, columns.transpose(0, 2, 1)).sum(axis=0).reshape(kernels.shape)
         d_x = _input_gradient(dy, images.shape, kernels, geometry, dtype) if wants_x else None
         if single:
@@ -385,11 +385,11 @@ def _input_gradient(
     transposed = kernels.reshape(len(kernels), prod(kernels.shape[1:])).T
 
     def columns(tile: Tile) -> np.ndarray:
-        part = dy[tile.images, :, tile.rows, tile.across]
+        part = dy[tile.images, :, tile.rows, tile.columns]
         product = np.matmul(transposed, part.reshape(len(part), len(kernels), prod(tile.geometry.output_size)))
         return product.reshape(len(part), shape[1], *geometry.kernel_size, *tile.geometry.output_size)
 
-    add_tiles(d_x, geometry, len(kernels), columns)
+    col2im_by_tiles(d_x, geometry, len(kernels), columns)
     return d_x
 
 

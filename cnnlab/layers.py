@@ -28,7 +28,14 @@ from cnnlab.activations import (
 )
 from cnnlab.convolution import conv2d, conv2d_backward
 from cnnlab.linear import _product, linear, linear_backward
-from cnnlab.pooling import Windows, _max_pool2d, _max_pool2d_backward, max_pool2d, max_pool2d_backward
+from cnnlab.pooling import (
+    _max_pool2d,
+    _max_pool2d_backward,
+    have_overlap,
+    max_pool2d,
+    max_pool2d_backward,
+    windows_of,
+)
 
 __all__ = ["Conv2d", "Flatten", "Linear", "MaxPool2d", "ReLU", "Sigmoid"]
 
@@ -73,11 +80,11 @@ class Layer:
         """Work out the shapes of the parameters for what comes in."""
         return {}
 
-    def check(self, parameters: Parameters, incoming: int | None) -> int | None:
+    def check_parameters(self, parameters: Parameters, incoming: int | None) -> int | None:
         """Check the parameters' shapes for so many incoming channels or features; return how many go out."""
         return incoming
 
-    def smallest(self, size: tuple[int, int], parameters: Parameters) -> tuple[int, int]:
+    def minimum_input_size(self, size: tuple[int, int], parameters: Parameters) -> tuple[int, int]:
         """Return the size of the smallest maps for an output of this size."""
         return size
 
@@ -151,7 +158,7 @@ class Conv2d(Layer):
     def parameter_names(self) -> tuple[str, ...]:
         return (f"{self.key}_weight", f"{self.key}_bias") if self.bias else (f"{self.key}_weight",)
 
-    def sized(self, filters: Any = None, kernel_size: Any = None) -> Conv2d:
+    def with_sizes(self, filters: Any = None, kernel_size: Any = None) -> Conv2d:
         """Copy the layer with so many filters, unless it says how many, of this size."""
         layer = copy.copy(self)
         layer.filters = self.filters or as_int("filters", filters, 1)
@@ -160,11 +167,11 @@ class Conv2d(Layer):
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
         self._require_maps(shape)
-        weight = (self.filters or 1, shape[0], *self.kernel({}))
+        weight = (self.filters or 1, shape[0], *self.filter_size({}))
         require_room(f"channels, filters and kernel_size: {self.key}_weight", weight, "use fewer or smaller filters")
         return dict(zip(self.parameter_names, (weight, weight[:1]), strict=False))
 
-    def check(self, parameters: Parameters, incoming: int | None) -> int | None:
+    def check_parameters(self, parameters: Parameters, incoming: int | None) -> int | None:
         shape = parameters[f"{self.key}_weight"].shape
         filters = self.filters or "F"
         if len(shape) != 4 or shape[1] != incoming or 0 in shape or self.filters not in (None, shape[0]):
@@ -174,7 +181,7 @@ class Conv2d(Layer):
             self._check_bias(parameters, shape[:1])
         return shape[0]
 
-    def kernel(self, parameters: Parameters) -> tuple[int, int]:
+    def filter_size(self, parameters: Parameters) -> tuple[int, int]:
         """Return the size of a filter."""
         if f"{self.key}_weight" in parameters:
             rows, columns = parameters[f"{self.key}_weight"].shape[2:]
@@ -183,10 +190,10 @@ class Conv2d(Layer):
             raise ValueError(f"{self} must say how many filters it has and how large they are, as in Conv2d(8, 3)")
         return self.kernel_size
 
-    def smallest(self, size: tuple[int, int], parameters: Parameters) -> tuple[int, int]:
+    def minimum_input_size(self, size: tuple[int, int], parameters: Parameters) -> tuple[int, int]:
         if self.padding == "same":
             return size
-        kernel, around = self.kernel(parameters), (0, 0)
+        kernel, around = self.filter_size(parameters), (0, 0)
         if not isinstance(self.padding, str):
             around = as_pair("padding", self.padding, 0)
         rows, columns = (max(1, n - 1 + k - 2 * p) for n, k, p in zip(size, kernel, around, strict=True))
@@ -196,7 +203,7 @@ class Conv2d(Layer):
         return len(parameters[f"{self.key}_weight"]), *self._geometry(shape, parameters).output_size
 
     def _geometry(self, shape: Shape, parameters: Parameters) -> Geometry:
-        return make_geometry(shape[1:], self.kernel(parameters), 1, self.padding)
+        return make_geometry(shape[1:], self.filter_size(parameters), 1, self.padding)
 
     def images_per_block(self, shape: Shape, parameters: Parameters, dtype: np.dtype) -> int:
         return images_per_block(shape[0], self._geometry(shape, parameters), dtype)
@@ -210,7 +217,7 @@ class Conv2d(Layer):
         """The columns stay from forward to backward; a last row of ones makes the bias one more weight."""
 
         def __init__(self, layer: Conv2d, before: Any, parameters: Parameters) -> None:
-            self.before, self._bias = before, layer.bias
+            self.before, self._has_bias = before, layer.bias
             self._weight_name, self._bias_name = f"{layer.key}_weight", f"{layer.key}_bias"
             weight = parameters[self._weight_name]
             n, *shape = before.y.shape
@@ -220,11 +227,12 @@ class Conv2d(Layer):
             self._filters, self._entries = len(weight), entries - layer.bias
             # A product with 4 rows takes no longer than one with 3: the processor works on 4 at a time.
             rows = 4 if len(weight) == 3 else len(weight)
-            self._weights, self._products = np.zeros((rows, entries), dtype), np.empty((n, rows, entries), dtype)
-            self._weight = self._weights[: len(weight), : self._entries]
+            self._weights = np.zeros((rows, entries), dtype)
+            self._weight_gradients = np.empty((n, rows, entries), dtype)
+            self._kernels = self._weights[: len(weight), : self._entries]
             maps, gradients = np.empty((n, rows, cells), dtype), np.zeros((n, rows, cells), dtype)
             output = (n, len(weight), *geometry.output_size)
-            self.y, self.dy = (np.ndarray(output, dtype, a, strides=_rows_of(a, output)) for a in (maps, gradients))
+            self.y, self.dy = (np.ndarray(output, dtype, a, strides=_map_strides(a, output)) for a in (maps, gradients))
             self._gradients = gradients[:, : len(weight)]
             transposed = self._columns.matrix.transpose(0, 2, 1)
             # In parts so small that BLAS shares none out among threads: blocks are in several threads already.
@@ -238,15 +246,15 @@ class Conv2d(Layer):
             self._backward = (
                 gradients.reshape(n, parts, -1, cells),
                 transposed[:, None],
-                self._products.reshape(n, parts, -1, entries),
+                self._weight_gradients.reshape(n, parts, -1, entries),
             )
             if self._is_one_product:
                 self._forward = self._weights, self._columns.matrix[0], maps[0]
-                self._backward = gradients[0], transposed[0], self._products[0]
+                self._backward = gradients[0], transposed[0], self._weight_gradients[0]
 
         def forward(self, parameters: Parameters) -> None:
-            self._weight[...] = parameters[self._weight_name].reshape(self._weight.shape)
-            if self._bias:
+            self._kernels[...] = parameters[self._weight_name].reshape(self._kernels.shape)
+            if self._has_bias:
                 self._weights[: self._filters, -1] = parameters[self._bias_name]
             self._columns.fill(self.before.y)
             a, b, y = self._forward
@@ -262,9 +270,9 @@ class Conv2d(Layer):
                 both = _product(dy, columns)
             else:
                 np.matmul(dy, columns, out=products)
-                both = np.add.reduce(self._products, axis=0)
+                both = np.add.reduce(self._weight_gradients, axis=0)
             gradients[self._weight_name] = both[: self._filters, : self._entries]
-            if self._bias:
+            if self._has_bias:
                 gradients[self._bias_name] = both[: self._filters, -1]
             if self.before.dy is not None:
                 self._input_gradient()
@@ -273,10 +281,10 @@ class Conv2d(Layer):
             """Send each output's gradient back to its window. The columns' memory is used up for that."""
             n, filters, cells = self._gradients.shape
             parts = count_parts(self._entries, filters * cells)
-            weights = self._weight.reshape(filters, parts, -1).transpose(1, 2, 0)
+            weights = self._kernels.reshape(filters, parts, -1).transpose(1, 2, 0)
             out = self._columns.matrix[:, : self._entries].reshape(n, parts, -1, cells)
             np.matmul(weights, self._gradients[:, None], out=out)
-            self.before.dy[...] = self._columns.fold()
+            self.before.dy[...] = self._columns.col2im()
 
     class Tiled:
         """Of images so large that their columns are not worth keeping: `conv2d` makes them twice, tile by tile."""
@@ -386,31 +394,40 @@ class MaxPool2d(Layer):
         self._require_maps(shape)
         return {}
 
-    def smallest(self, size: tuple[int, int], parameters: Parameters) -> tuple[int, int]:
+    def minimum_input_size(self, size: tuple[int, int], parameters: Parameters) -> tuple[int, int]:
         rows, columns = ((n - 1) * s + k for n, s, k in zip(size, self.stride, self.kernel_size, strict=True))
         return rows, columns
 
     def output_shape(self, shape: Shape, parameters: Parameters) -> Shape:
-        sizes = zip(shape[1:], self.kernel_size, self.stride, strict=True)
-        return shape[0], *((n - k) // s + 1 for n, k, s in sizes)
+        return shape[0], *self.geometry(shape).output_size
+
+    def geometry(self, shape: Shape) -> Geometry:
+        """Work out how the window moves."""
+        return make_geometry(shape[1:], self.kernel_size, self.stride, 0)
+
+    def images_per_block(self, shape: Shape, parameters: Parameters, dtype: np.dtype) -> int:
+        return images_per_block(shape[0], self.geometry(shape), dtype)
 
     class Memory:
         """The output, its gradient, and which pixel of each window is the largest."""
 
         def __init__(self, layer: MaxPool2d, before: Any, parameters: Parameters) -> None:
             self.before = before
-            self._x, self._dx = (Windows(maps, layer.kernel_size, layer.stride) for maps in (before.y, before.dy))
-            self.y, self.dy = (np.empty(self._x.cells.shape[2:], before.y.dtype) for _ in range(2))
-            self._largest = None if self._dx.overlap else np.empty(self._x.cells.shape, bool)
+            geometry = layer.geometry(before.y.shape[1:])
+            self._x, self._dx = (windows_of(maps, geometry) for maps in (before.y, before.dy))
+            self._windows, self._largest = (np.empty(self._x.shape, dtype) for dtype in (before.y.dtype, bool))
+            self.y, self.dy = (np.empty(self._x.shape[2:], before.y.dtype) for _ in range(2))
+            self._overlap = have_overlap(geometry)
             before.dy.fill(0)  # a remainder that no window covers stays 0
 
         def forward(self, parameters: Parameters) -> None:
-            _max_pool2d(self._x, self.y)
+            np.copyto(self._windows, self._x)
+            _max_pool2d(self._windows, self.y)
 
         def backward(self, parameters: Parameters, gradients: Parameters) -> None:
-            if self._dx.overlap:
+            if self._overlap:
                 self.before.dy.fill(0)
-            _max_pool2d_backward(self.dy, self._x, self.y, self._dx, self._largest)
+            _max_pool2d_backward(self.dy, self._windows, self.y, self._dx, self._largest, self._overlap)
 
 
 class Flatten(Layer):
@@ -426,7 +443,7 @@ class Flatten(Layer):
     ) -> tuple[np.ndarray | None, Parameters]:
         return dy.reshape(x.shape), {}
 
-    def check(self, parameters: Parameters, incoming: int | None) -> int | None:
+    def check_parameters(self, parameters: Parameters, incoming: int | None) -> int | None:
         return None  # it depends on the images' size
 
     def output_shape(self, shape: Shape, parameters: Parameters) -> Shape:
@@ -472,7 +489,7 @@ class Linear(Layer):
     def parameter_names(self) -> tuple[str, ...]:
         return f"{self.key}_weight", f"{self.key}_bias"
 
-    def sized(self, outputs: Any = None) -> Linear:
+    def with_sizes(self, outputs: Any = None) -> Linear:
         """Copy the layer with so many outputs, unless it says how many."""
         layer = copy.copy(self)
         layer.outputs = self.outputs or as_int("outputs", outputs, 1)
@@ -489,7 +506,7 @@ class Linear(Layer):
         )
         return {f"{self.key}_weight": weight, f"{self.key}_bias": (self.outputs,)}
 
-    def check(self, parameters: Parameters, incoming: int | None) -> int | None:
+    def check_parameters(self, parameters: Parameters, incoming: int | None) -> int | None:
         shape = parameters[f"{self.key}_weight"].shape
         features = incoming or "features"
         if len(shape) != 2 or 0 in shape or incoming not in (None, shape[1]) or self.outputs not in (None, shape[0]):
@@ -510,44 +527,44 @@ class Linear(Layer):
         """The output and its gradient."""
 
         def __init__(self, layer: Linear, before: Any, parameters: Parameters) -> None:
-            self.before, self._weight, self._bias = before, f"{layer.key}_weight", f"{layer.key}_bias"
-            outputs = len(parameters[self._weight])
+            self.before, self._weight_name, self._bias_name = before, f"{layer.key}_weight", f"{layer.key}_bias"
+            outputs = len(parameters[self._weight_name])
             self.y, self.dy = (np.empty((len(before.y), outputs), before.y.dtype) for _ in range(2))
             self._dx = before.dy if before.dy.flags.c_contiguous else None  # BLAS writes into one piece
 
         def forward(self, parameters: Parameters) -> None:
-            _product(self.before.y, parameters[self._weight].T, self.y)
-            self.y += parameters[self._bias]
+            _product(self.before.y, parameters[self._weight_name].T, self.y)
+            self.y += parameters[self._bias_name]
 
         def backward(self, parameters: Parameters, gradients: Parameters) -> None:
-            gradients[self._weight] = _product(self.dy.T, self.before.y)
-            gradients[self._bias] = np.add.reduce(self.dy, axis=0)
-            dx = _product(self.dy, parameters[self._weight], self._dx)
+            gradients[self._weight_name] = _product(self.dy.T, self.before.y)
+            gradients[self._bias_name] = np.add.reduce(self.dy, axis=0)
+            dx = _product(self.dy, parameters[self._weight_name], self._dx)
             if self._dx is None:
                 self.before.dy[...] = dx
 
 
-def arrange(layers: Iterable[Any], last_name: str) -> tuple[Layer, ...]:
+def name_layers(layers: Iterable[Any], last_name: str) -> tuple[Layer, ...]:
     """Give every layer its name and key, with a number where there are several of a kind.
 
     `last_name` is the name of the last layer's output.
     """
-    arranged = []
+    named = []
     for layer in layers:
         if not isinstance(layer, Layer):
             raise TypeError(f"layers must be {EXAMPLE}; got {shown(layer)}")
-        arranged.append(copy.copy(layer))
-    if not arranged:
+        named.append(copy.copy(layer))
+    if not named:
         raise TypeError(f"layers must be {EXAMPLE}; got none")
-    kinds = [layer.kind for layer in arranged]
-    for place, (layer, kind) in enumerate(zip(arranged, kinds, strict=True)):
+    kinds = [layer.kind for layer in named]
+    for place, (layer, kind) in enumerate(zip(named, kinds, strict=True)):
         layer.key = kind if kinds.count(kind) == 1 else f"{kind}{kinds[: place + 1].count(kind)}"
-        layer.name = last_name if place == len(arranged) - 1 else layer.key
-    if isinstance(arranged[0], Conv2d):
-        arranged[0].is_first = True
-    return tuple(arranged)
+        layer.name = last_name if place == len(named) - 1 else layer.key
+    if isinstance(named[0], Conv2d):
+        named[0].is_first = True
+    return tuple(named)
 
 
-def _rows_of(a: np.ndarray, output: tuple[int, ...]) -> tuple[int, ...]:
+def _map_strides(a: np.ndarray, output: tuple[int, ...]) -> tuple[int, ...]:
     """Return the strides of maps (n, F, H', W') in an array (n, rows, H' W')."""
     return (*a.strides[:2], output[3] * a.itemsize, a.itemsize)

@@ -15,7 +15,7 @@ import numpy as np
 from cnnlab import _engine
 from cnnlab._checks import MOST_NUMBERS, as_array, as_float, as_int, as_pair, as_rng, layout_hint, require_room, shown
 from cnnlab._criteria import CRITERIA, Binary, Criterion, CrossEntropy, MeanSquaredError, converted
-from cnnlab.layers import Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, Sigmoid, arrange
+from cnnlab.layers import Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, Sigmoid, name_layers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -25,7 +25,7 @@ __all__ = ["BinaryCNN", "FilterRegression", "Network", "SingleFilterCNN", "Softm
 Gradients = dict[str, np.ndarray]
 
 
-class _Walk(NamedTuple):
+class _ShapeInference(NamedTuple):
     """What became of the shape of an image on its way through the layers."""
 
     shape: tuple[int, ...]
@@ -47,13 +47,13 @@ class Network:
     layers: Sequence[Layer] = ()
     criterion: Criterion
     _channels = 1
-    _walked: _Walk
+    _last_inference: _ShapeInference
 
     def __init_subclass__(cls) -> None:
         if "layers" in vars(cls):
-            cls.layers = arrange(cls.layers, cls.criterion.scores)
-        if "loss_and_gradients" in vars(cls) and "loss_gradients_correct" not in vars(cls):
-            cls.loss_gradients_correct = None  # type: ignore[method-assign, assignment]  # it would not call the new one
+            cls.layers = name_layers(cls.layers, cls.criterion.scores)
+        if "loss_and_gradients" in vars(cls) and "loss_gradients_and_correct" not in vars(cls):
+            cls.loss_gradients_and_correct = None  # type: ignore[method-assign, assignment]  # it would not call the new one
 
     def __init__(self, parameters: dict[str, ArrayLike]) -> None:
         if not self.layers:
@@ -61,7 +61,7 @@ class Network:
         arrays = {name: as_float(name, parameters[name]) for name in self._checked_names(parameters)}
         self.dtype = np.result_type(*arrays.values())  # float32 only if all are
         self.parameters = {name: array.astype(self.dtype, order="C") for name, array in arrays.items()}
-        self._check_shapes()
+        self._check_parameter_shapes()
 
     @staticmethod
     def of(
@@ -117,16 +117,16 @@ class Network:
         if not isinstance(loss, str) or loss not in CRITERIA:
             raise ValueError(f"loss must be one of {', '.join(CRITERIA)}; got {shown(loss)}")
         criterion = CRITERIA[loss]
-        arranged = arrange(layers, criterion.scores)
-        parameters = _drawn(rng, arranged, image_size, channels=channels, gain=2, dtype=dtype)
+        named = name_layers(layers, criterion.scores)
+        parameters = _draw_parameters(rng, named, image_size, channels=channels, gain=2, dtype=dtype)
         if not parameters:
             raise ValueError("layers must hold a Conv2d or a Linear, as there is nothing to train; got none")
-        last = arranged[-1]
+        last = named[-1]
         if criterion.has_classes and not (isinstance(last, Linear) and criterion.outputs in (None, last.outputs)):
             wanted = f"Linear({criterion.outputs or 'classes'})"
             raise ValueError(f"layers must end in {wanted} for loss {loss!r}; got {type(last).__name__}, {last.name}")
         network = Network.__new__(Network)
-        network.layers, network.criterion, network._channels = arranged, criterion, channels
+        network.layers, network.criterion, network._channels = named, criterion, channels
         Network.__init__(network, parameters)
         return network
 
@@ -170,7 +170,7 @@ class Network:
         dict of str to ndarray
             ∂L/∂parameter under each parameter's name.
         """
-        scores, targets = self._of_record(record, target)
+        scores, targets = self._scores_and_targets(record, target)
         with np.errstate(all="ignore"):
             dy: np.ndarray | None = self.criterion.loss_of_part(scores, targets, len(scores))[1]
             gradients: Gradients = {}
@@ -194,7 +194,7 @@ class Network:
         float
             The mean over the batch.
         """
-        scores, targets = self._of_record(record, target)
+        scores, targets = self._scores_and_targets(record, target)
         with np.errstate(all="ignore"):
             return self.criterion.loss_of_part(scores, targets, len(scores))[0]
 
@@ -203,10 +203,8 @@ class Network:
 
         Parameters
         ----------
-        x : (N, C, H, W) array_like, or (H, W)
-            Images.
-        target : (N,) array_like, or one number
-            The right answers (for the mean squared error: numbers like those of the last layer).
+        x, target
+            As in `forward` and in `backward`.
 
         Returns
         -------
@@ -214,12 +212,14 @@ class Network:
             The loss, and the gradient under each parameter's name.
         """
         images = self._images(x)
-        return _engine.loss_gradients_correct(self, images, self._targets(images, target), count=False)[:2]
+        return _engine.loss_gradients_and_correct(self, images, self._targets(images, target), count_correct=False)[:2]
 
-    def loss_gradients_correct(self, x: ArrayLike, target: ArrayLike) -> tuple[float, Gradients, int | None]:
+    def loss_gradients_and_correct(self, x: ArrayLike, target: ArrayLike) -> tuple[float, Gradients, int | None]:
         """Do as `loss_and_gradients`, and count the correct predictions (None without classes)."""
         images, count = self._images(x), self.criterion.has_classes
-        *both, correct = _engine.loss_gradients_correct(self, images, self._targets(images, target), count=count)
+        *both, correct = _engine.loss_gradients_and_correct(
+            self, images, self._targets(images, target), count_correct=count
+        )
         return *both, correct if count else None  # type: ignore[return-value]
 
     def predict(self, x: ArrayLike) -> Any:
@@ -227,26 +227,26 @@ class Network:
 
         Parameters
         ----------
-        x : (N, C, H, W) array_like, or (H, W)
-            Images.
+        x
+            As in `forward`.
 
         Returns
         -------
         (N,) ndarray of int, or one int
             The classes (for the mean squared error: the last layer's output).
         """
-        predictions = self.criterion.predictions(_engine.scores(self, self._images(x)))
+        predictions = self.criterion.predictions(_engine.compute_scores(self, self._images(x)))
         return predictions[0] if np.ndim(x) == 2 else predictions
 
-    def _walk(self, shape: tuple[int, ...]) -> _Walk:
+    def _infer_shapes(self, shape: tuple[int, ...]) -> _ShapeInference:
         """Go through all layers with the shape of an image; it raises where that does not fit."""
-        if self._walked.shape != shape:
-            most, inside = 2**30, shape
+        if self._last_inference.shape != shape:
+            most, output = 2**30, shape
             for layer in self.layers:
-                most = min(most, layer.images_per_block(inside, self.parameters, self.dtype))
-                inside = layer.output_shape(inside, self.parameters)
-            self._walked = _Walk(shape, inside, most)
-        return self._walked
+                most = min(most, layer.images_per_block(output, self.parameters, self.dtype))
+                output = layer.output_shape(output, self.parameters)
+            self._last_inference = _ShapeInference(shape, output, most)
+        return self._last_inference
 
     def _checked_names(self, parameters: Any) -> list[str]:
         """Return the names of the parameters in order, if these have them."""
@@ -260,7 +260,7 @@ class Network:
 
     def _check_parameters(self) -> None:
         """Look at the parameters again, which anyone may have replaced since they were looked at last."""
-        if self._description() == self._known:
+        if self._parameter_signature() == self._checked_signature:
             return
         self._checked_names(self.parameters)
         for name, value in self.parameters.items():
@@ -270,25 +270,25 @@ class Network:
                     f"parameters[{name!r}] must be an array of {self.dtype}, as it was made; got {came}: write the "
                     f"new numbers into it, as in network.parameters[{name!r}][...] = numbers"
                 )
-        self._check_shapes()
+        self._check_parameter_shapes()
 
-    def _check_shapes(self) -> None:
-        going: int | None = self._channels
+    def _check_parameter_shapes(self) -> None:
+        features: int | None = self._channels
         for layer in self.layers:
-            going = layer.check(self.parameters, going)
-        self._known = self._description()
-        self.form = _form(self.layers, self.dtype, *(value.shape for value in self.parameters.values()))
-        self._walked = _Walk((), (), 0)
-        self._smallest = _smallest(self.layers, self.parameters)
+            features = layer.check_parameters(self.parameters, features)
+        self._checked_signature = self._parameter_signature()
+        self.memory_key = _memory_key(self.layers, self.dtype, *(value.shape for value in self.parameters.values()))
+        self._last_inference = _ShapeInference((), (), 0)
+        self._minimum_size = _minimum_image_size(self.layers, self.parameters)
 
-    def _description(self) -> Any:
+    def _parameter_signature(self) -> Any:
         """Describe the parameters: equal descriptions need no second look."""
         try:
             return {name: (type(value), value.dtype, value.shape) for name, value in self.parameters.items()}
         except AttributeError:  # something else has been put there
             return None
 
-    def _of_record(self, record: Any, target: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    def _scores_and_targets(self, record: Any, target: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Return the scores of a record, if `forward` could have made it, and the targets."""
         x = getattr(record, "x", None)
         if type(x) is np.ndarray and x.ndim == 4 and x.dtype == self.dtype:
@@ -304,21 +304,20 @@ class Network:
         )
 
     def _check_data(self, x: np.ndarray, target: np.ndarray) -> None:
-        """Check all images and answers, and compute nothing: an empty batch shows whether the images' size fits."""
-        try:
-            images = self._images(x[None, None][:0] if x.ndim == 2 else x[:0])
-        except ValueError:
-            images = x
-        if images is x:
-            images = self._images(x)  # says what is wrong, with the shape that came
-        n = 1 if x.ndim == 2 else len(x)
-        self._targets(np.broadcast_to(np.zeros((), self.dtype), (n, *images.shape[1:])), target)
+        """Check all images and answers, and convert and compute nothing."""
+        images = self._as_images(x)
+        converted("x", images[:0], self.dtype)  # says what is wrong with their dtype
+        self._targets(images, target)
 
     def _targets(self, images: np.ndarray, target: ArrayLike) -> np.ndarray:
-        return self.criterion.targets(target, (len(images), *self._walk(images.shape[1:]).output), self.dtype)
+        return self.criterion.targets(target, (len(images), *self._infer_shapes(images.shape[1:]).output), self.dtype)
 
     def _images(self, x: ArrayLike) -> np.ndarray:
         """Return x as (N, C, H, W) in the parameters' dtype."""
+        return converted("x", self._as_images(x), self.dtype)
+
+    def _as_images(self, x: ArrayLike) -> np.ndarray:
+        """Return x as (N, C, H, W) in its own dtype."""
         self._check_parameters()
         channels = self._channels
         if type(x) is np.ndarray and x.ndim == 4 and x.shape[1] == channels and x.dtype == self.dtype:
@@ -341,15 +340,15 @@ class Network:
             if len(shape) == 2 and (hint := layout_hint(shape)):
                 raise ValueError(f"x has shape {shape}, which is not one image of the right size{hint}") from None
             raise
-        return converted("x", array, self.dtype)
+        return array
 
     def _check_size(self, shape: tuple[int, ...]) -> None:
-        rows, columns = self._smallest
+        rows, columns = self._minimum_size
         if shape[2] < rows or shape[3] < columns:
             raise ValueError(
                 f"x must have images of at least {rows} × {columns} pixels for the network's filters; got shape {shape}"
             )
-        self._walk(shape[1:])
+        self._infer_shapes(shape[1:])
 
 
 class FilterRegression(Network):
@@ -385,12 +384,10 @@ class FilterRegression(Network):
 
         Parameters
         ----------
-        rng : numpy.random.Generator
-            Where the random numbers come from, as in `np.random.default_rng(0)`.
+        rng, dtype
+            As in `Network.of`.
         kernel_size : int or pair of int
             Height and width of the filter.
-        dtype : dtype
-            float64 or float32.
         """
         rng, kind = as_rng(rng), _as_dtype(dtype)
         shape = (1, 1, *as_pair("kernel_size", kernel_size, 1))
@@ -433,16 +430,14 @@ class SingleFilterCNN(Network):
 
         Parameters
         ----------
-        rng : numpy.random.Generator
-            Where the random numbers come from, as in `np.random.default_rng(0)`.
+        rng, dtype
+            As in `Network.of`.
         image_size, kernel_size : int or pair of int
             Height and width of the images and of the filter.
-        dtype : dtype
-            float64 or float32.
         """
         rng, kind = as_rng(rng), _as_dtype(dtype)
         as_pair("image_size", image_size, 2)
-        shapes = _shapes(_sized(cls.layers, conv={"kernel_size": kernel_size}), image_size)
+        shapes = _parameter_shapes(_with_sizes(cls.layers, conv={"kernel_size": kernel_size}), image_size)
         return cls({name: _normal(rng, shape, 0.01**2, kind) for name, shape in shapes.items()})
 
 
@@ -505,20 +500,18 @@ class BinaryCNN(Network):
 
         Parameters
         ----------
-        rng : numpy.random.Generator
-            Where the random numbers come from, as in `np.random.default_rng(0)`.
+        rng, dtype
+            As in `Network.of`.
         image_size, kernel_size : int or pair of int
             Height and width of the images and of the filters.
         filters : int
             Number of filters.
         loss, standardized
             As in the class.
-        dtype : dtype
-            float64 or float32.
         """
         Binary(loss, standardized)  # says what is wrong with them before anything is drawn
-        layers = _sized(cls.layers, conv={"filters": filters, "kernel_size": kernel_size})
-        parameters = _drawn(rng, layers, image_size, gain=1, dtype=dtype)
+        layers = _with_sizes(cls.layers, conv={"filters": filters, "kernel_size": kernel_size})
+        parameters = _draw_parameters(rng, layers, image_size, gain=1, dtype=dtype)
         return cls(parameters, loss=loss, standardized=standardized)
 
 
@@ -560,18 +553,16 @@ class SoftmaxCNN(Network):
 
         Parameters
         ----------
-        rng : numpy.random.Generator
-            Where the random numbers come from, as in `np.random.default_rng(0)`.
+        rng, dtype
+            As in `Network.of`.
         image_size, kernel_size : int or pair of int
             Height and width of the images and of the filters.
         filters, classes : int
             Number of filters and of classes.
-        dtype : dtype
-            float64 or float32.
         """
         sizes: dict[str, Any] = {"conv": {"filters": filters, "kernel_size": kernel_size}}
-        layers = _sized(cls.layers, **sizes, dense={"outputs": as_int("classes", classes, 2)})
-        return cls(_drawn(rng, layers, image_size, gain=2, dtype=dtype))
+        layers = _with_sizes(cls.layers, **sizes, dense={"outputs": as_int("classes", classes, 2)})
+        return cls(_draw_parameters(rng, layers, image_size, gain=2, dtype=dtype))
 
 
 class TenClassCNN(Network):
@@ -628,8 +619,8 @@ class TenClassCNN(Network):
 
         Parameters
         ----------
-        rng : numpy.random.Generator
-            Where the random numbers come from, as in `np.random.default_rng(0)`.
+        rng, dtype
+            As in `Network.of`.
         image_size, kernel_size : int or pair of int
             Height and width of the images and of the filters of both convolutions.
         filters : pair of int
@@ -638,25 +629,23 @@ class TenClassCNN(Network):
             M, the number of sums that the first dense layer forms.
         classes : int
             K, the number of classes.
-        dtype : dtype
-            float64 or float32.
         """
         several = isinstance(filters, (tuple, list)) or (isinstance(filters, np.ndarray) and filters.ndim == 1)
         if not several or len(filters) != 2:
             raise TypeError(f"filters must be a pair, one number for each convolution; got {shown(filters)}")
         first, second = as_pair("filters", filters, 1)
-        layers = _sized(
+        layers = _with_sizes(
             cls.layers,
             conv1={"filters": first, "kernel_size": kernel_size},
             conv2={"filters": second, "kernel_size": kernel_size},
             dense1={"outputs": as_int("hidden", hidden, 1)},
             dense2={"outputs": as_int("classes", classes, 2)},
         )
-        return cls(_drawn(rng, layers, image_size, gain=2, dtype=dtype))
+        return cls(_draw_parameters(rng, layers, image_size, gain=2, dtype=dtype))
 
 
 @functools.lru_cache(64)
-def _form(*parts: Any) -> object:
+def _memory_key(*parts: Any) -> object:
     """Return the same object for equal parts: networks of one form may share the memory of a training step."""
     return object()
 
@@ -667,20 +656,20 @@ def _record_type(name: str, fields: tuple[str, ...]) -> Any:
     return namedtuple(name, fields)
 
 
-def _smallest(layers: Sequence[Layer], parameters: Gradients) -> tuple[int, int]:
+def _minimum_image_size(layers: Sequence[Layer], parameters: Gradients) -> tuple[int, int]:
     """Return the size of the smallest images that leave something for every layer."""
-    return functools.reduce(lambda size, layer: layer.smallest(size, parameters), layers[::-1], (1, 1))
+    return functools.reduce(lambda size, layer: layer.minimum_input_size(size, parameters), layers[::-1], (1, 1))
 
 
-def _sized(layers: Sequence[Any], **sizes: dict[str, Any]) -> list[Layer]:
+def _with_sizes(layers: Sequence[Any], **sizes: dict[str, Any]) -> list[Layer]:
     """Copy layers, and give those with these keys their sizes."""
-    return [layer.sized(**sizes[layer.key]) if layer.key in sizes else layer for layer in layers]
+    return [layer.with_sizes(**sizes[layer.key]) if layer.key in sizes else layer for layer in layers]
 
 
-def _shapes(layers: Sequence[Layer], image_size: Any, channels: Any = 1) -> dict[str, tuple[int, ...]]:
+def _parameter_shapes(layers: Sequence[Layer], image_size: Any, channels: Any = 1) -> dict[str, tuple[int, ...]]:
     """Work out the shapes of all parameters, layer by layer."""
     size = as_pair("image_size", image_size, 1)
-    smallest = _smallest(layers, {})
+    smallest = _minimum_image_size(layers, {})
     if size[0] < smallest[0] or size[1] < smallest[1]:
         raise ValueError(
             f"image_size must be at least {smallest} for these layers; got {size}: use larger images or a smaller "
@@ -695,14 +684,14 @@ def _shapes(layers: Sequence[Layer], image_size: Any, channels: Any = 1) -> dict
     return shapes
 
 
-def _drawn(
+def _draw_parameters(
     rng: np.random.Generator, layers: Sequence[Layer], image_size: Any, *, channels: Any = 1, gain: float, dtype: Any
 ) -> dict[str, ArrayLike]:
     """Draw weights with variance gain / (numbers summed), so that sums neither explode nor vanish."""
     rng, kind = as_rng(rng), _as_dtype(dtype)
     return {
         name: _normal(rng, shape, gain / prod(shape[1:]), kind) if len(shape) > 1 else np.zeros(shape, kind)
-        for name, shape in _shapes(layers, image_size, channels).items()
+        for name, shape in _parameter_shapes(layers, image_size, channels).items()
     }
 
 

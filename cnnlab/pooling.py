@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from math import isfinite
-from typing import TYPE_CHECKING
+from math import isfinite, prod
+from typing import TYPE_CHECKING, Callable
 
 import numpy as np
 
 from cnnlab._checks import as_float, as_pair, layout_hint, require_shape
-from cnnlab._threads import dot
+from cnnlab._im2col import Geometry, tiles
+from cnnlab._threads import dot, share_out
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 __all__ = ["max_pool2d", "max_pool2d_backward"]
+
+# So few pixels, all windows together, are pooled in one go, and so few before another thread has begun.
+ONE_TILE, ONE_THREAD = 2**17, 2**19
 
 
 def max_pool2d(
@@ -53,21 +57,14 @@ def max_pool2d(
     array([[6., 8.],
            [9., 6.]])
     """
-    windows = _windows(x, kernel_size, stride)
-    y = np.empty(windows.cells.shape[2:], windows.cells.dtype)
-    _max_pool2d(windows, y)
+    x, geometry = _as_maps(x, kernel_size, stride)
+    y = np.empty((*x.shape[:-2], *geometry.output_size), x.dtype)
+
+    def pool(geometry: Geometry, x: np.ndarray, y: np.ndarray) -> None:
+        _max_pool2d(windows_of(x, geometry).copy(), y)
+
+    _tile_by_tile(pool, geometry, x, y)
     return y
-
-
-def _max_pool2d(x: Windows, y: np.ndarray) -> None:
-    """Write the largest value of each window into `y`."""
-    # A maximum over kH × kW strided maps is much faster than a reduction over two tiny axes.
-    first, *others = x.places
-    if not others:
-        y[...] = first
-    for place in others:
-        np.maximum(first, place, out=y)
-        first = y
 
 
 def max_pool2d_backward(
@@ -114,68 +111,98 @@ def max_pool2d_backward(
            [3., 0., 0., 0.],
            [0., 0., 0., 4.]])
     """
-    windows = _windows(x, kernel_size, stride)
+    x, geometry = _as_maps(x, kernel_size, stride)
     dy = as_float("dy", dy)
-    y = np.empty(windows.cells.shape[2:], windows.cells.dtype)
-    require_shape("dy", dy, y.shape, "the shape of max_pool2d's output")
-    dx = np.zeros(np.shape(x), np.result_type(dy, y))
-    gradients = Windows(dx, windows.kernel_size, windows.stride)
-    with np.errstate(all="ignore"):
+    require_shape("dy", dy, (*x.shape[:-2], *geometry.output_size), "the shape of max_pool2d's output")
+    dx = np.zeros(x.shape, np.promote_types(dy.dtype, x.dtype))
+    overlap = have_overlap(geometry)
+
+    def carry_back(geometry: Geometry, x: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> None:
+        windows, y = windows_of(x, geometry).copy(), np.empty(dy.shape, x.dtype)
         _max_pool2d(windows, y)
-        _max_pool2d_backward(
-            dy, windows, y, gradients, None if gradients.overlap else np.empty(windows.cells.shape, bool)
-        )
-        dx += 0  # no minus zeros
+        _max_pool2d_backward(dy, windows, y, windows_of(dx, geometry), np.empty(windows.shape, bool), overlap)
+        dx += 0.0  # no minus zeros
+
+    _tile_by_tile(carry_back, geometry, x, dx, dy)
     return dx
 
 
-def _max_pool2d_backward(dy: np.ndarray, x: Windows, y: np.ndarray, dx: Windows, largest: np.ndarray | None) -> None:
-    """Write ∂L/∂x into `dx`, which must be 0 where windows overlap or none lies. A zero may have a sign.
+def windows_of(maps: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """See maps (..., H, W) as (kH, kW, ..., H', W'): for each place in a window, the pixels there."""
+    (down, right), (rows, columns) = geometry.stride, geometry.output_size
+    shape = (*geometry.kernel_size, *maps.shape[:-2], rows, columns)
+    *stack, row, column = maps.strides
+    # A step that is never taken may be longer than memory.
+    steps = (down * row if rows > 1 else row, right * column if columns > 1 else column)
+    strides = (row, column, *stack, *steps)
+    if maps.flags.c_contiguous:  # as nearly always, and this takes a quarter of the time
+        return np.ndarray(shape, maps.dtype, maps, strides=strides)
+    return np.lib.stride_tricks.as_strided(maps, shape, strides)
 
-    `largest` (kH, kW, ..., H', W') of bool is overwritten; it is not needed where windows overlap.
+
+def _max_pool2d(windows: np.ndarray, y: np.ndarray) -> None:
+    """Write the largest pixel of each window (kH, kW, ..., H', W') into `y`."""
+    np.maximum.reduce(windows, axis=(0, 1), out=y)
+
+
+def _max_pool2d_backward(
+    dy: np.ndarray, windows: np.ndarray, y: np.ndarray, d_windows: np.ndarray, largest: np.ndarray, overlap: bool
+) -> None:
+    """Write ∂L/∂x into `d_windows`, a view of ∂L/∂x, which must be 0 where windows overlap. A zero may have a sign.
+
+    `largest`, of bool and of the windows' shape, is overwritten.
     """
-    if largest is not None and isfinite(dot(dy, y)):
-        np.equal(x.cells, y, out=largest)
+    if not overlap and isfinite(dot(dy, y)):
+        np.equal(windows, y, out=largest)
         if np.count_nonzero(largest) > y.size:  # a tie
             first, *others = largest.reshape(-1, *y.shape)
             taken = first.copy()
             for maximum in others:
                 np.greater(maximum, taken, out=maximum)
                 taken |= maximum
-        np.multiply(largest, dy, out=dx.cells)
+        np.multiply(largest, dy, out=d_windows)
         return
     waiting = np.ones(y.shape, bool)  # windows whose maximum has not been met yet
-    for pixels, gradients in zip(x.places, dx.places, strict=True):
+    for place in np.ndindex(windows.shape[:2]):
+        pixels = windows[place]
         first = waiting & ((pixels == y) | (pixels != pixels))  # only NaN differs from itself
-        np.add(gradients if dx.overlap else 0, np.where(first, dy, 0), out=gradients)
+        with np.errstate(all="ignore"):
+            np.add(d_windows[place] if overlap else 0, np.where(first, dy, 0), out=d_windows[place])
         waiting &= ~first
 
 
-class Windows:
-    """Maps (..., H, W), seen as the pixels at each place (u, v) in their windows.
+def have_overlap(geometry: Geometry) -> bool:
+    """Say whether a pixel may lie in several windows."""
+    return geometry.stride[0] < geometry.kernel_size[0] or geometry.stride[1] < geometry.kernel_size[1]
 
-    `cells` is (kH, kW, ..., H', W'), `places` its kH kW maps in row-major order. Both are views of the maps.
+
+def _tile_by_tile(work: Callable[..., None], geometry: Geometry, *arrays: np.ndarray) -> None:
+    """Call `work` with a geometry and its part of each array; the last array has the output's size, the others x's.
+
+    Large stacks of maps are cut so that what is made for a part stays in the processor's cache.
     """
+    pixels = arrays[-1].size * prod(geometry.kernel_size)
+    if pixels < ONE_TILE:
+        work(geometry, *arrays)
+        return
+    *maps, output = (array.reshape(-1, 1, *array.shape[-2:]) for array in arrays)
 
-    def __init__(self, maps: np.ndarray, kernel_size: tuple[int, int], stride: tuple[int, int]) -> None:
-        self.kernel_size, self.stride = kernel_size, stride
-        *stack, height, width = maps.shape
-        *steps, down, right = maps.strides
-        size = ((height - kernel_size[0]) // stride[0] + 1, (width - kernel_size[1]) // stride[1] + 1)
-        shape = (*kernel_size, *stack, *size)
-        # A step that is never taken may be longer than memory.
-        step = (stride[0] if size[0] > 1 else 1, stride[1] if size[1] > 1 else 1)
-        strides = (down, right, *steps, step[0] * down, step[1] * right)
-        if maps.flags.c_contiguous:  # as nearly always, and this takes a quarter of the time
-            self.cells: np.ndarray = np.ndarray(shape, maps.dtype, maps, strides=strides)
-        else:
-            self.cells = np.lib.stride_tricks.as_strided(maps, shape, strides)
-        self.places = [self.cells[u, v] for u in range(kernel_size[0]) for v in range(kernel_size[1])]
-        self.overlap = stride[0] < kernel_size[0] or stride[1] < kernel_size[1]
+    def work_on(share: slice) -> None:
+        for tile in tiles(maps[0][share].shape, geometry, maps[0].dtype):
+            inside = (tile.images, slice(None), *tile.pixels)
+            parts = [array[share][inside] for array in maps]
+            work(tile.geometry, *parts, output[share][tile.images, :, tile.rows, tile.columns])
+
+    if pixels < ONE_THREAD:
+        work_on(slice(None))
+    else:
+        share_out(work_on, len(output))
 
 
-def _windows(x: ArrayLike, kernel_size: int | tuple[int, int], stride: int | tuple[int, int] | None) -> Windows:
-    """Check the arguments, and see x as windows."""
+def _as_maps(
+    x: ArrayLike, kernel_size: int | tuple[int, int], stride: int | tuple[int, int] | None
+) -> tuple[np.ndarray, Geometry]:
+    """Check the arguments, and work out how the window moves."""
     x = as_float("x", x)
     if x.ndim < 2:
         raise ValueError(f"x must have rows and columns, (..., H, W); got shape {x.shape}")
@@ -188,4 +215,5 @@ def _windows(x: ArrayLike, kernel_size: int | tuple[int, int], stride: int | tup
             f"a window of {window[0]} × {window[1]} does not fit into a map of {height} × {width}"
             f"{hint or ': use a smaller kernel_size'}"
         )
-    return Windows(x, window, step)
+    output_size = ((height - window[0]) // step[0] + 1, (width - window[1]) // step[1] + 1)
+    return x, Geometry(window, step, (0, 0), (0, 0), output_size)

@@ -163,7 +163,7 @@ def gradient_descent(
     accuracies: list[float] = []
     diverged_at = None
     # A class of one's own has no accuracy, unless it counts what is correct.
-    take_step = getattr(network, "loss_gradients_correct", None) or (
+    take_step = getattr(network, "loss_gradients_and_correct", None) or (
         lambda *batch: (*network.loss_and_gradients(*batch), None)
     )
     for step in _counted(steps, progress):

@@ -39,15 +39,15 @@ block_bytes = st.sampled_from([_im2col.BLOCK_BYTES, 1, 400, 2000, 8000])
 @contextmanager
 def blocks_of(size):
     """Take images in blocks whose columns have this many bytes, also in a network that has counted them before."""
-    walk = Network._walk
+    infer_shapes = Network._infer_shapes
 
     def anew(network, shape):
-        network._walked = network._walked._replace(shape=())
-        return walk(network, shape)
+        network._last_inference = network._last_inference._replace(shape=())
+        return infer_shapes(network, shape)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_im2col, "BLOCK_BYTES", size)
-        patch.setattr(Network, "_walk", anew)
+        patch.setattr(Network, "_infer_shapes", anew)
         yield
 
 

@@ -70,7 +70,7 @@ def test_extreme_numbers_take_the_same_way(name, number, place):
         assert_same_numbers(network.loss_and_gradients(x, target), by_reference(network, x, target))
         assert_same_numbers(network.loss_and_gradients(x[:1], target[:1]), by_reference(network, x[:1], target[:1]))
         with blocks_of(1):
-            loss, gradients, hits = network.loss_gradients_correct(x, target)
+            loss, gradients, hits = network.loss_gradients_and_correct(x, target)
         assert_same_numbers((loss, gradients), by_reference(network, x, target))
         assert hits == np.count_nonzero(network.predict(x) == target)
 
@@ -92,10 +92,10 @@ def test_a_gradient_too_large_for_a_number_does_not_spoil_its_neighbours():
 @every_network
 def test_an_image_too_large_to_keep_its_columns_gives_the_same_numbers(monkeypatch, name):
     network, x, target = make(name)
-    expected, answers = network.loss_gradients_correct(x, target), network.predict(x)
+    expected, answers = network.loss_gradients_and_correct(x, target), network.predict(x)
     monkeypatch.setattr(layers, "MOST_KEPT_NUMBERS", 9 * 9 * 7 - 1)
     monkeypatch.setattr(_engine, "_in_this_thread", threading.local())
-    loss, gradients, hits = network.loss_gradients_correct(x, target)
+    loss, gradients, hits = network.loss_gradients_and_correct(x, target)
     assert_same_numbers((loss, gradients), expected)
     assert hits == expected[2]
     assert np.array_equal(network.predict(x), answers)
@@ -153,7 +153,7 @@ def test_parameters_that_do_not_fit_are_refused_wherever_they_are_used(name, cha
         lambda: network.forward(x),
         lambda: network.predict(x),
         lambda: network.loss_and_gradients(x, target),
-        lambda: network.loss_gradients_correct(x, target),
+        lambda: network.loss_gradients_and_correct(x, target),
         lambda: network.backward(record, target),
         lambda: network.loss(record, target),
     ):
@@ -224,6 +224,20 @@ def test_the_pool_has_as_many_threads_as_blas_may_have(monkeypatch, setting, exp
     monkeypatch.setenv("OMP_NUM_THREADS", setting)
     monkeypatch.setattr(_threads.os, "cpu_count", lambda: cores)
     assert _threads._workers()._max_workers == (used if expected == "cores" else expected)
+
+
+@pytest.mark.parametrize("pieces", range(10))
+def test_shares_are_all_pieces_in_order_and_the_first_is_among_the_largest(pieces):
+    shares = _threads.share_out(lambda share: range(pieces)[share], pieces)
+    assert [piece for share in shares for piece in share] == list(range(pieces))
+    assert all(len(shares[0]) - 1 <= len(share) <= len(shares[0]) for share in shares)
+
+
+def test_a_worker_may_share_out_work_of_its_own():
+    def work(share):
+        return sum(_threads.share_out(lambda part: part.stop - part.start, share.stop - share.start))
+
+    assert sum(_threads.share_out(work, 50)) == 50
 
 
 def test_an_error_in_a_block_reaches_the_caller(monkeypatch):
@@ -418,4 +432,4 @@ def test_relu_goes_behind_a_max_pool_and_not_behind_a_pool_of_ones_own_that_is_d
         pass
 
     relu, pool, mean = ReLU(), MaxPool2d(), Mean()
-    assert _engine._reordered([relu, pool, relu, mean]) == [pool, relu, relu, mean]
+    assert _engine._relu_after_pool([relu, pool, relu, mean]) == [pool, relu, relu, mean]

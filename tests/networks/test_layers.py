@@ -5,7 +5,7 @@ import pytest
 from oracle import assert_same
 
 from cnnlab import layers
-from cnnlab.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, arrange
+from cnnlab.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, name_layers
 from cnnlab.linear import _product
 
 
@@ -18,7 +18,7 @@ class Before:
 
 def both_ways(layer, x, parameters, dtype=float):
     """Compare a layer's memory with its public operations, twice, the second time in used memory."""
-    (layer,) = arrange([layer], "last")
+    (layer,) = name_layers([layer], "last")
     layer.is_first = False
     before = Before(np.zeros(x.shape, dtype))
     memory = layer.memory(before, parameters)
@@ -69,12 +69,12 @@ def test_a_product_with_0_is_not_left_out(shape):
 
 
 def test_layers_are_numbered_where_there_are_several_of_a_kind():
-    arranged = arrange([Conv2d(), ReLU(), Conv2d(), ReLU(), Flatten(), Linear(), ReLU(), Linear()], "logits")
+    arranged = name_layers([Conv2d(), ReLU(), Conv2d(), ReLU(), Flatten(), Linear(), ReLU(), Linear()], "logits")
     assert [layer.name for layer in arranged] == [
         "conv1", "relu1", "conv2", "relu2", "features", "dense1", "relu3", "logits",
     ]  # fmt: skip
     assert [layer.key for layer in arranged if layer.parameter_names] == ["conv1", "conv2", "dense1", "dense2"]
-    assert [layer.name for layer in arrange([Conv2d(), Flatten(), Linear()], "logits")] == [
+    assert [layer.name for layer in name_layers([Conv2d(), Flatten(), Linear()], "logits")] == [
         "conv",
         "features",
         "logits",
@@ -94,11 +94,11 @@ def test_layers_are_numbered_where_there_are_several_of_a_kind():
     ],
 )
 def test_shapes_are_followed_as_the_operations_give_them(layer, shape, parameters, expected):
-    (layer,) = arrange([layer], "last")
+    (layer,) = name_layers([layer], "last")
     assert layer.output_shape(shape, parameters) == expected
     biases = {name: np.zeros(expected[0]) for name in layer.parameter_names if name.endswith("bias")}
     assert layer.forward(np.zeros((2, *shape)), parameters | biases).shape == (2, *expected)
     if len(expected) == 3:
-        assert layer.smallest(expected[1:], parameters) <= shape[1:]
-        smallest = (shape[0], *layer.smallest((1, 1), parameters))
+        assert layer.minimum_input_size(expected[1:], parameters) <= shape[1:]
+        smallest = (shape[0], *layer.minimum_input_size((1, 1), parameters))
         assert layer.output_shape(smallest, parameters)[1:] == (1, 1)

@@ -179,7 +179,7 @@ def answers(kind):
         found = kind.choose(record(as_images(x)))
         return found[0] if np.ndim(x) == 2 else found
 
-    def loss_gradients_correct(x, target, parameters=own):
+    def loss_gradients_and_correct(x, target, parameters=own):
         images = as_images(x)
         targets = as_targets(target, images)
         tensors = [torch.tensor(value, requires_grad=True) for value in parameters.values()]
@@ -194,10 +194,10 @@ def answers(kind):
     return {
         "forward": forward,
         "predict": predict,
-        "loss_gradients_correct": loss_gradients_correct,
-        "loss_and_gradients": lambda x, target: loss_gradients_correct(x, target)[:2],
-        "loss": lambda record, target: loss_gradients_correct(record.x, target)[0],
-        "backward": lambda record, target: loss_gradients_correct(record.x, target)[1],
+        "loss_gradients_and_correct": loss_gradients_and_correct,
+        "loss_and_gradients": lambda x, target: loss_gradients_and_correct(x, target)[:2],
+        "loss": lambda record, target: loss_gradients_and_correct(record.x, target)[0],
+        "backward": lambda record, target: loss_gradients_and_correct(record.x, target)[1],
     }
 
 
@@ -313,7 +313,7 @@ def initialize(kind, right, **sound):
 def descent(network, x, target, learning_rate, steps, batch_size, rng, progress, on_step):
     """Descend the gradient with PyTorch."""
     x, target, found = np.asarray(x, np.float64), np.asarray(target), answers(KINDS["SoftmaxCNN"])
-    found = found["loss_gradients_correct"]
+    found = found["loss_gradients_and_correct"]
     parameters = {name: value.copy() for name, value in network.parameters.items()}
     learning_rate = rate(learning_rate)
     demand(steps >= 0)

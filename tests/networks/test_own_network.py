@@ -71,7 +71,7 @@ def test_numbers_may_be_fitted_too():
     assert_gradients_are_slopes(rows, draw(2, 4, 2, 5, 6), draw(3, 4, 3))
     maps = own((Conv2d(2, 3), Sigmoid(), Conv2d(1, 1)), "mse_loss")
     assert_gradients_are_slopes(maps, draw(2, 4, 2, 5, 6), draw(3, 4, 1, 3, 4))
-    assert rows.loss_gradients_correct(draw(2, 4, 2, 5, 6), draw(3, 4, 3))[2] is None
+    assert rows.loss_gradients_and_correct(draw(2, 4, 2, 5, 6), draw(3, 4, 3))[2] is None
 
 
 def test_it_is_the_courses_network_where_the_layers_are_the_same():

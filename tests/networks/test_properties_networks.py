@@ -124,7 +124,7 @@ def test_the_fast_path_gives_what_forward_and_backward_give_for_every_size_of_bl
     expected, factor = by_steps(network, x, target), conditioning(network, x)
     assume(factor < 1e3)
     with blocks_of(size):
-        *ours, hits = network.loss_gradients_correct(x, target)
+        *ours, hits = network.loss_gradients_and_correct(x, target)
         assert_same_gradients(network.loss_and_gradients(x, target), expected, eps_of(network), 1000 * factor)
         answers = network.predict(x)
     assert_same_gradients(ours, expected, eps_of(network), 1000 * factor)
@@ -270,7 +270,7 @@ class KeptMemory(RuleBasedStateMachine):
         if factor > 1e3:
             return
         with blocks_of(size):
-            ours = network.loss_gradients_correct(x, target)[:2] if count else network.loss_and_gradients(x, target)
+            ours = network.loss_gradients_and_correct(x, target)[:2] if count else network.loss_and_gradients(x, target)
         assert_same_gradients(ours, by_steps(network, x, target), eps_of(network), 1000 * factor)
         kept, _engine._in_this_thread = _engine._in_this_thread, threading.local()
         with blocks_of(size):

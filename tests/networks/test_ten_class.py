@@ -67,7 +67,7 @@ def test_products_in_parts_change_nothing(monkeypatch, sizes, unshared):
     expected = network.backward(record, labels)
     monkeypatch.setattr(_threads, "UNSHARED", unshared)
     monkeypatch.setattr(_engine, "_in_this_thread", threading.local())
-    loss, gradients, correct = network.loss_gradients_correct(x, labels)
+    loss, gradients, correct = network.loss_gradients_and_correct(x, labels)
     assert loss == pytest.approx(network.loss(record, labels), rel=1e-11)
     assert correct == np.sum(network.predict(x) == labels)
     for key, gradient in expected.items():

@@ -129,8 +129,8 @@ def test_pieces_meet_every_cell_once_and_are_as_large_as_a_block_allows(monkeypa
         met = np.zeros((7, *window.output_size), int)
         sizes = set()
         for piece in _im2col.tiles((7, channels, 6, 5), window, np.dtype(dtype), filters):
-            met[piece.images, piece.rows, piece.across] += 1
-            sizes.add(tuple(part.stop - part.start for part in (piece.images, piece.rows, piece.across)))
+            met[piece.images, piece.rows, piece.columns] += 1
+            sizes.add(tuple(part.stop - part.start for part in (piece.images, piece.rows, piece.columns)))
         assert (met == 1).all()
         images, rows, columns = max(sizes)
         needed = partial(numbers_for, window, channels, filters)
@@ -240,7 +240,7 @@ def test_the_columns_of_a_block_are_filled_and_folded_again_and_again(case, ones
     shape, kernels, options = case
     window = make_geometry(shape[2:], kernels[2:], options.get("stride", 1), options.get("padding", 0))
     small = Columns(shape[0], shape[1:], window, np.dtype(np.float32), ones=ones)
-    assert small.fill(draw(1, *shape)).dtype == small.fold().dtype == np.float32
+    assert small.fill(draw(1, *shape)).dtype == small.col2im().dtype == np.float32
     columns = Columns(shape[0], shape[1:], window, np.dtype(np.float64), ones=ones)
     for seed in (1, 2):
         x = draw(seed, *shape)
@@ -249,7 +249,7 @@ def test_the_columns_of_a_block_are_filled_and_folded_again_and_again(case, ones
         assert_same(matrix[:, : expected.shape[1]], expected)
         assert (matrix[:, expected.shape[1] :] == 1).all()
         assert matrix.shape[1] == expected.shape[1] + ones
-        assert_same(columns.fold(), fold(expected, shape[2:], kernels[2:], **options))
+        assert_same(columns.col2im(), fold(expected, shape[2:], kernels[2:], **options))
 
 
 def test_sums_of_float32_are_made_in_float32():
@@ -260,7 +260,7 @@ def test_sums_of_float32_are_made_in_float32():
     assert fold(columns, (1, 5), (1, 3))[0, 2] == np.inf
     assert fold(columns, (5, 1), (3, 1))[2, 0] == np.inf
     window = make_geometry((4, 4), (2, 2), 1, 0)
-    pieces = _im2col.columns_of_tiles(draw(1, 2, 1, 4, 4, dtype=np.float32), window, np.dtype(np.float32))
+    pieces = _im2col.im2col_by_tiles(draw(1, 2, 1, 4, 4, dtype=np.float32), window, np.dtype(np.float32))
     assert [columns.dtype for _, columns in pieces] == [np.float32]
 
 

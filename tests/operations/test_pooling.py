@@ -10,6 +10,7 @@ from oracle import (
     torch,
 )
 
+from cnnlab import _im2col, pooling
 from cnnlab.pooling import max_pool2d, max_pool2d_backward
 
 
@@ -52,8 +53,13 @@ def test_ties_and_infinities_go_where_pytorch_sends_them(case):
     )
 
 
+@pytest.mark.parametrize("in_tiles", [False, True])
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_max_pool_and_its_gradient_equal_loops(case):
+def test_max_pool_and_its_gradient_equal_loops(monkeypatch, case, in_tiles):
+    if in_tiles:  # as a large stack of large maps is
+        for name in ("ONE_TILE", "ONE_THREAD"):
+            monkeypatch.setattr(pooling, name, 0)
+        monkeypatch.setattr(_im2col, "BLOCK_BYTES", 2**8)
     shape, window, step = case
     x = np.random.default_rng(3).integers(0, 4, shape)
     expected, cells = max_pool2d_loops(x, window, step or window)
