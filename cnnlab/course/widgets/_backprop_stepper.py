@@ -35,47 +35,47 @@ from cnnlab.course.widgets._cells import (
 )
 from cnnlab.course.widgets._lettering import Text, outline
 
-WIDTH, HEIGHT = 1100, 646
+WIDTH, HEIGHT = 1096, 674
 SECONDS_A_STEP = 3
-UP, DOWN, MIDDLE, BELOW = 94, 310, 266, 492  # the heights of the two rows, of what is between them, and of the third
+UP, DOWN, MIDDLE, BELOW = 94, 318, 272, 508  # the heights of the two rows, of what is between them, and of the third
 MAPS = {
     # Forward, from left to right and down to the loss.
     "I": MapLayout(8, UP, 30, 22, 6, 6, "image I", decimals=0),
-    "C": MapLayout(218, UP, 58, 33, 4, 4, "C", limit=6),
-    "R": MapLayout(480, UP, 58, 33, 4, 4, "R", limit=6),
-    "P": MapLayout(742, UP + 33, 58, 33, 2, 2, "P", limit=6),
-    "f": MapLayout(880, UP, 58, 33, 4, 1, "f", limit=6),
-    "z": MapLayout(1028, UP, 68, 33, 1, 1, "z", "left", decimals=3),
-    "ŷ": MapLayout(1028, UP + 52, 68, 33, 1, 1, "ŷ", "left", decimals=3),
-    "y": MapLayout(1028, UP + 87, 68, 33, 1, 1, "y", "left"),
-    "L": MapLayout(1028, MIDDLE - 16, 68, 33, 1, 1, "L", "left", decimals=3),
+    "C": MapLayout(215, UP, 60, 33, 4, 4, "C", limit=6),
+    "R": MapLayout(482, UP, 60, 33, 4, 4, "R", limit=6),
+    "P": MapLayout(749, UP + 33, 60, 33, 2, 2, "P", limit=6),
+    "f": MapLayout(896, UP, 60, 33, 4, 1, "f", limit=6),
+    "z": MapLayout(1014, UP, 76, 33, 1, 1, "z", "left", decimals=3),
+    "ŷ": MapLayout(1014, UP + 63, 76, 33, 1, 1, "ŷ", "left", decimals=3),
+    "y": MapLayout(1014, UP + 99, 76, 33, 1, 1, "y", "left"),
+    "L": MapLayout(1014, MIDDLE - 14, 76, 33, 1, 1, "L", "left", decimals=3),
     # Back, from the loss down and from right to left.
-    "∂L/∂ŷ": MapLayout(1028, DOWN + 20, 68, 33, 1, 1, "∂L/∂ŷ", "left", 0.6, 3),
-    "∂L/∂z": MapLayout(1028, DOWN + 99, 68, 33, 1, 1, "∂L/∂z", "left", 0.6, 3),
-    "∂L/∂f": MapLayout(880, DOWN, 58, 33, 4, 1, "∂L/∂f", "below", 0.6),
-    "∂L/∂P": MapLayout(742, DOWN + 33, 58, 33, 2, 2, "∂L/∂P", "below", 0.6),
-    "∂L/∂R": MapLayout(480, DOWN, 58, 33, 4, 4, "∂L/∂R", "below", 0.6),
-    "E": MapLayout(218, DOWN, 58, 33, 4, 4, "E = ∂L/∂C", "below", 0.6),
+    "∂L/∂ŷ": MapLayout(1014, DOWN + 29, 76, 33, 1, 1, "∂L/∂ŷ", limit=0.6, decimals=3),
+    "∂L/∂z": MapLayout(1014, DOWN + 88, 76, 33, 1, 1, "∂L/∂z", "below", 0.6, 3),
+    "∂L/∂f": MapLayout(896, DOWN, 60, 33, 4, 1, "∂L/∂f", "below", 0.6),
+    "∂L/∂P": MapLayout(749, DOWN + 33, 60, 33, 2, 2, "∂L/∂P", "below", 0.6),
+    "∂L/∂R": MapLayout(482, DOWN, 60, 33, 4, 4, "∂L/∂R", "below", 0.6),
+    "E": MapLayout(215, DOWN, 60, 33, 4, 4, "E = ∂L/∂C", "below", 0.6),
     "∂L/∂K": MapLayout(8, DOWN + 16, 60, 33, 3, 3, "∂L/∂K", limit=0.6),
     # One cell's share in ∂L/∂K.
     "product": MapLayout(8, BELOW, 60, 33, 3, 3, "Eᵢⱼ · window", "below", 0.6),
     "Eᵢⱼ": MapLayout(216, BELOW + 33, 60, 33, 1, 1, "Eᵢⱼ", "below", 0.6),
     "window": MapLayout(304, BELOW, 32, 33, 3, 3, "window of I", "below", decimals=0),
     # Parameters, and their gradients above them.
-    "K": MapLayout(448, BELOW, 58, 33, 3, 3, "kernel K", "below", 6),
-    "∂L/∂b": MapLayout(660, BELOW, 60, 33, 1, 1, "∂L/∂b", "above", 0.6),
-    "b": MapLayout(660, BELOW + 66, 60, 33, 1, 1, "bias b", "below", 6),
+    "K": MapLayout(446, BELOW, 60, 33, 3, 3, "kernel K", "below", 6),
+    "∂L/∂b": MapLayout(662, BELOW, 60, 33, 1, 1, "∂L/∂b", "above", 0.6),
+    "b": MapLayout(662, BELOW + 66, 60, 33, 1, 1, "bias b", "below", 6),
     "∂L/∂w": MapLayout(758, BELOW, 60, 33, 1, 4, "∂L/∂w", "above", 0.6),
     "w": MapLayout(758, BELOW + 66, 60, 33, 1, 4, "weights w", "below", 6),
-    "∂L/∂d": MapLayout(1036, BELOW, 60, 33, 1, 1, "∂L/∂d", "above", 0.6),
-    "d": MapLayout(1036, BELOW + 66, 60, 33, 1, 1, "bias d", "below", 6),
+    "∂L/∂d": MapLayout(1018, BELOW, 60, 33, 1, 1, "∂L/∂d", "above", 0.6),
+    "d": MapLayout(1018, BELOW + 66, 60, 33, 1, 1, "bias d", "below", 6),
 }
 # Where an operation's name stands, and the arrow that leads on from it; the same for the gradients.
-PLACES = [(203, MIDDLE), (465, MIDDLE), (727, MIDDLE), (869, MIDDLE), (983, UP - 13), (983, UP + 42), (990, UP + 138)]
-ONWARD = dict(zip("CRPf", [(203, UP + 66), (465, UP + 66), (727, UP + 66), (869, UP + 66)], strict=True))
-ONWARD |= {"z": (970, UP + 16), "ŷ": (1062, UP + 42), "L": (1062, UP + 138)}
-BACKWARD = {"∂L/∂K": (203, DOWN + 66), "E": (465, DOWN + 66), "∂L/∂R": (727, DOWN + 66), "∂L/∂P": (869, DOWN + 66)}
-BACKWARD |= {"∂L/∂f": (961, DOWN + 116), "∂L/∂z": (1062, DOWN + 76), "∂L/∂ŷ": (1062, MIDDLE + 40)}
+PLACES = [(202, MIDDLE), (468, MIDDLE), (735, MIDDLE), (882, MIDDLE), (1014, UP - 15), (1012, UP + 48), (1000, UP + 147)]
+ONWARD = dict(zip("CRPf", [(202, UP + 66), (468, UP + 66), (735, UP + 66), (882, UP + 66)], strict=True))
+ONWARD |= {"z": (971, UP + 16), "ŷ": (1077, UP + 48), "L": (1052, UP + 147)}
+BACKWARD = {"∂L/∂K": (202, DOWN + 66), "E": (468, DOWN + 66), "∂L/∂R": (735, DOWN + 66), "∂L/∂P": (882, DOWN + 66)}
+BACKWARD |= {"∂L/∂f": (985, DOWN + 105), "∂L/∂z": (1052, DOWN + 75), "∂L/∂ŷ": (1052, MIDDLE + 31)}
 LEGEND = [(COMES, "what comes in"), (MEETS, "what it meets"), (GIVES, "what comes out")]
 MOST_ARROWS = 4
 
@@ -120,14 +120,14 @@ class _StepPicture:
         ax = self.cells.ax
         self.crosses = LineCollection([])
         ax.add_collection(self.crosses, autolim=False)
-        round_ends = "round,pad=0,rounding_size=11"
+        round_ends = "round,pad=0,rounding_size=12"
         self.highlight = FancyBboxPatch((0, 0), 1, 1, boxstyle=round_ends, facecolor=INK, linewidth=0)
         look: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 14, "color": GIVES, "linewidth": 2, "zorder": 3}
         self.arrows = [FancyArrowPatch((0, 0), (1, 1), shrinkA=0, shrinkB=0, **look) for _ in range(MOST_ARROWS)]
         for patch in (self.highlight, *self.arrows):
             ax.add_patch(patch)
         for k, (ink, _) in enumerate(LEGEND):
-            x, y = 8 + 210 * k, HEIGHT - 15
+            x, y = 8 + 240 * k, HEIGHT - 16
             frame = [(x, y - 9), (x + 30, y - 9), (x + 30, y + 9), (x, y + 9), (x, y - 9)]
             ax.add_collection(LineCollection([frame], colors=ink, linewidths=2.5, linestyles=DASHES[ink]))
 
@@ -146,7 +146,7 @@ class _StepPicture:
         if stage.operation >= 0:
             x, y = PLACES[stage.operation]
             half = outline(OPERATIONS[stage.operation], bold=True)[2] * LETTERS * POINT / 2 + 4
-            self.highlight.set_bounds(x - half, y - 13, 2 * half, 26)
+            self.highlight.set_bounds(x - half, y - 14, 2 * half, 28)
         masked = [Box("E", *cell) for cell in stage.masked]
         numbers = cells.numbers(stage.arrays, left_out=masked)
         cells.lettering.write([*_headings(stage), *_legend(), *self._titles(stage), *numbers, *_signs(stage)])
@@ -185,7 +185,7 @@ class _StepPicture:
 
 def _headings(stage: BackpropStage) -> list[Text]:
     """Write the formula, the formula with its numbers, and the operations with their arrows."""
-    texts = formula(8, 20, stage.formula, 18, bold=True) + formula(8, 52, stage.filled, 17)
+    texts = formula(8, 20, stage.formula, LETTERS, bold=True) + formula(8, 52, stage.filled, LETTERS)
     for k, (x, y) in enumerate(PLACES):
         here = k == stage.operation
         texts.append(Text(x, y, OPERATIONS[k], LETTERS, "white" if here else INK, bold=here))
@@ -197,18 +197,18 @@ def _headings(stage: BackpropStage) -> list[Text]:
 
 
 def _legend() -> list[Text]:
-    words = [Text(46 + 210 * k, HEIGHT - 15, name, LETTERS, ink, "left") for k, (ink, name) in enumerate(LEGEND)]
-    scale = "cells: red negative, white 0, blue positive"
-    return [*words, Text(WIDTH - 8, HEIGHT - 15, scale, LETTERS, QUIET, "right")]
+    words = [Text(46 + 240 * k, HEIGHT - 16, name, LETTERS, ink, "left") for k, (ink, name) in enumerate(LEGEND)]
+    scale = "red < 0, white 0, blue > 0"
+    return [*words, Text(WIDTH - 8, HEIGHT - 16, scale, LETTERS, QUIET, "right")]
 
 
 def _signs(stage: BackpropStage) -> list[Text]:
     """Write the signs between the maps, and a cross where a gradient is stopped."""
     known = not np.isnan(stage.arrays["product"]).any()
     ink = INK if known else UNKNOWN_INK
-    texts = [Text(202, BELOW + 50, "=", 18, ink), Text(290, BELOW + 50, "·", 20, ink, bold=True)]
+    texts = [Text(202, BELOW + 50, "=", LETTERS, ink), Text(290, BELOW + 50, "·", 20, ink, bold=True)]
     if known:
-        texts.append(Text(74, BELOW - 28, "+", 18, GIVES, bold=True))
+        texts.append(Text(74, BELOW - 28, "+", LETTERS, GIVES, bold=True))
     for i, _ in stage.stopped:
         texts.append(Text(475, MAPS["∂L/∂R"].y + (i + 0.5) * 33, "×", 20, GIVES, bold=True))
     return texts

@@ -26,7 +26,7 @@ class Text(NamedTuple):
     ink: str = "black"
     align: str = "center"
     bold: bool = False
-    room: float = np.inf  # the widest it may be, in the axes' units
+    room: float = np.inf  # the widest it may be, in the axes' units; a longer one is narrowed, not made smaller
 
 
 class Lettering:
@@ -57,7 +57,8 @@ class Lettering:
         codes: dict[str, list[np.ndarray]] = {ink: [np.array([Path.MOVETO])] for ink in self.patches}
         for item in texts:
             points, kinds, width = outline(item.text, item.align, item.bold)
-            vertices[item.ink].append(points * min(item.size * self.point, item.room / width) + [item.x, item.y])
+            size = item.size * self.point
+            vertices[item.ink].append(points * [min(size, item.room / width), size] + [item.x, item.y])
             codes[item.ink].append(kinds)
         for ink, patch in self.patches.items():
             patch.set_path(Path(np.concatenate(vertices[ink]), np.concatenate(codes[ink])))

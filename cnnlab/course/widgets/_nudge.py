@@ -35,7 +35,7 @@ PLACES |= {f"K{u}{v}".translate(SUBSCRIPTS): ("K", (u, v)) for u in range(3) for
 PLACES |= {f"I{i}{j}".translate(SUBSCRIPTS): ("I", (i, j)) for i in range(4) for j in range(4)}
 AMOUNTS = [-1.0, -0.1, -0.01, 0.01, 0.1, 1.0]
 
-WIDTH, HEIGHT = 1100, 716
+WIDTH, HEIGHT = 1096, 716
 TOP, PITCH, CELL = 100, 158, 30  # of the three rows: where they begin, how far apart, and a cell's height
 ROWS = ["", "Δ", "∂"]  # the values after the nudge, their changes, and the gradients of before
 CAPTION, ZERO, TALLEST = 562, 620, 38  # of the bars: their caption, where they begin, and the height of the tallest
@@ -44,21 +44,21 @@ CAPTION, ZERO, TALLEST = 562, 620, 38  # of the bars: their caption, where they 
 def _maps() -> dict[str, MapLayout]:
     maps = {
         "I": MapLayout(8, TOP, 46, CELL, 4, 4, "image I"),
-        "K": MapLayout(8, TOP + PITCH, 56, CELL, 3, 3, "kernel K", limit=6),
-        "b": MapLayout(190, TOP + PITCH, 56, CELL, 1, 1, "bias b", limit=6),
-        "w": MapLayout(8, TOP + 2 * PITCH, 58, CELL, 1, 4, "weights w", limit=6),
-        "d": MapLayout(66, TOP + 2 * PITCH + 60, 58, CELL, 1, 1, "bias d", "left", limit=6),
+        "K": MapLayout(8, TOP + PITCH, 60, CELL, 3, 3, "kernel K", limit=6),
+        "b": MapLayout(206, TOP + PITCH, 60, CELL, 1, 1, "bias b", limit=6),
+        "w": MapLayout(8, TOP + 2 * PITCH, 60, CELL, 1, 4, "weights w", limit=6),
+        "d": MapLayout(94, TOP + 2 * PITCH + 60, 60, CELL, 1, 1, "bias d", "left", limit=6),
     }
     for row, kind in enumerate(ROWS):
         y, limit = TOP + PITCH * row, (6, 1, 0.6)[row]
         titles = {name: {"": name, "Δ": f"Δ{name}", "∂": f"∂L/∂{name}"}[kind] for name in STAGES}
-        maps[kind + "C"] = MapLayout(284, y, 58, CELL, 4, 4, titles["C"], limit=limit)
-        maps[kind + "R"] = MapLayout(542, y, 58, CELL, 4, 4, titles["R"], limit=limit)
-        maps[kind + "P"] = MapLayout(800, y + CELL, 58, CELL, 2, 2, titles["P"], limit=limit)
+        maps[kind + "C"] = MapLayout(278, y, 60, CELL, 4, 4, titles["C"], limit=limit)
+        maps[kind + "R"] = MapLayout(532, y, 60, CELL, 4, 4, titles["R"], limit=limit)
+        maps[kind + "P"] = MapLayout(786, y + CELL, 60, CELL, 2, 2, titles["P"], limit=limit)
         for k, name in enumerate("zŷL"):
             if kind + name != "∂L":
                 scale, decimals = (limit, 4) if kind else (0, 4)
-                maps[kind + name] = MapLayout(1010, y + 45 * k, 86, CELL, 1, 1, titles[name], "left", scale, decimals)
+                maps[kind + name] = MapLayout(1006, y + 45 * k, 84, CELL, 1, 1, titles[name], "left", scale, decimals)
     return maps
 
 
@@ -168,11 +168,11 @@ class _NudgePicture:
         for k, (bar, name) in enumerate(zip(self.bars, (what, *STAGES), strict=True)):
             x, promise = 78 + 157 * k, result.promises.get(name)
             bar.set_visible(promise is not None)
-            texts.append(Text(x, HEIGHT - 36, name, LETTERS, INK if promise is not None else UNKNOWN_INK, bold=True))
+            texts.append(Text(x, HEIGHT - 40, name, LETTERS, INK if promise is not None else UNKNOWN_INK, bold=True))
             if promise is not None:
                 bar.set_bounds(x - 40, ZERO, 80, -TALLEST * promise / largest)
                 bar.set_facecolor(INK if name == "L" else GIVES)
-                texts.append(Text(x, HEIGHT - 13, _exact(promise), LETTERS, INK if name == "L" else GIVES))
+                texts.append(Text(x, HEIGHT - 14, _exact(promise), LETTERS, INK if name == "L" else GIVES))
         cells.lettering.write(texts)
 
 
@@ -181,7 +181,7 @@ def _headings(what: str, by: float, result: Nudge) -> list[Text]:
     promised, came = _exact(result.promises[what]), _exact(result.promises["L"])
     row = "Σ m[gradient] · c[change], stage by stage: what the gradient g[promises] of ΔL; the last is what came"
     return [
-        *formula(8, 20, f"ΔL ≈ m[∂L/∂{what}] · c[Δ{what}]", 18, bold=True),
-        *formula(8, 54, f"promised: m[{slope}] · c[({_signed(by)})] = g[{promised}]      came: ΔL = {came}", 17),
+        *formula(8, 20, f"ΔL ≈ m[∂L/∂{what}] · c[Δ{what}]", LETTERS, bold=True),
+        *formula(8, 54, f"promised: m[{slope}] · c[({_signed(by)})] = g[{promised}]      came: ΔL = {came}", LETTERS),
         *formula(8, CAPTION, row, LETTERS),
     ]
