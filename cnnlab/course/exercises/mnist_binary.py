@@ -86,7 +86,7 @@ binary_labels.add_slips(
 
 @exercise(
     "4.2",
-    "patches as columns, for an image of any size",
+    "patches as columns, for any image",
     inputs=[
         (np.array([[0.0, 2, -3, 4, 1], [5, 6, 7.015625, 8, 3], [9, 0, -2, 1, 4]]), 2),
         (np.array([[0.5, 3, 1], [2, 7, 0], [4, 1.5, 6], [8, 5, 9]]), 2),
@@ -331,7 +331,7 @@ gradient_of_sums.add_slips(
 
 @exercise(
     "4.4",
-    "the gradient of the filters, over a batch",
+    "the filters' gradient, over a batch",
     inputs=[
         (
             np.array([[[[1.0, 2], [0, 3], [4, 1], [2, 5]]], [[[2, 0], [5, 1], [0, 3], [1, 4]]]]),
@@ -480,7 +480,7 @@ filter_gradient.add_slips(
 
 @exercise(
     "4.5",
-    "a bug hunt in one step of the dense layer",
+    "a bug hunt in a step of the dense layer",
     inputs=[
         (np.array([[1.0, 2, 0, 3], [3, 1, 1, 2], [0, 4, 2, 5]]), np.array([1.0, 0, 1]), np.zeros(4), 0.0, 24.0),
         (
