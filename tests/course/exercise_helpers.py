@@ -36,3 +36,8 @@ def words_of(function, *arguments):
     with redirect_stdout(printed):
         function(*arguments)
     return printed.getvalue()
+
+
+def sentences_of(function, *arguments):
+    """What a call prints, without the breaks in long lines."""
+    return words_of(function, *arguments).replace("\n    ", " ")

@@ -18,6 +18,7 @@ from exercise_helpers import (
     every_exercise,
     every_notebook,
     function_of,
+    sentences_of,
     words_of,
 )
 from nbclient import NotebookClient
@@ -184,7 +185,7 @@ def test_hints_come_one_at_a_time_and_name_the_solution_at_the_end(exercise, mon
     count = len(exercise._hints)
     assert 2 <= count <= 4
     for k, hint in enumerate(exercise._hints, start=1):
-        said = words_of(exercise.hint)
+        said = sentences_of(exercise.hint)
         assert said.splitlines()[0] == f"Hint {k} of {count}: {hint}"
         assert (f"ex.{exercise.name}.solution()" in said) == (k == count)
     assert words_of(exercise.hint).startswith(f"Hint 1 of {count}")

@@ -19,7 +19,7 @@ from types import MethodType, SimpleNamespace
 import nbformat
 import numpy as np
 import pytest
-from exercise_helpers import EXERCISES, function_of, words_of
+from exercise_helpers import EXERCISES, function_of, sentences_of, words_of
 from nbclient import NotebookClient
 
 from cnnlab.course.exercises import _calls, _source, _words, checker
@@ -104,7 +104,7 @@ HOSTILE = {
 def test_check_survives_and_says_what_happened_and_where(name, double):
     body, wanted, line = HOSTILE[name]
     output, before = sys.stdout, [np.array(argument) for argument in double._inputs[0]]
-    said = words_of(double.check, double_of(body))
+    said = sentences_of(double.check, double_of(body))
     assert sys.stdout is output
     assert said.startswith("✗ Exercise 0.1, twice a map: not yet\n")
     first = said.splitlines()[1]
@@ -125,7 +125,7 @@ CATCHES = "try:\n        let_go.wait(0.01)\n    except BaseException:\n        p
 def test_what_does_not_end_is_stopped_and_leaves_no_thread_behind(body, double, short_time_limit):
     before, let_go = set(threading.enumerate()), threading.Event()
     endless = double_of(f"while not let_go.is_set():\n    {body}", let_go=let_go)
-    said = words_of(double.check, endless).splitlines()[1]
+    said = sentences_of(double.check, endless).splitlines()[1]
     assert re.match(r"  Line \d, `.*`, was still running after 0.1 seconds. Does a loop never end\?", said)
     assert ("It cannot be stopped from here: restart the kernel." in said) == (body == CATCHES)
     if body == CATCHES:
@@ -138,7 +138,7 @@ def test_what_does_not_end_is_stopped_and_leaves_no_thread_behind(body, double, 
 def test_an_interruption_by_the_reader_ends_the_check_politely(double):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background may ignore it
     body = "interrupt()\nwhile not let_go.is_set():\n    pass"
-    said = words_of(double.check, double_of(body, interrupt=_thread.interrupt_main, let_go=threading.Event()))
+    said = sentences_of(double.check, double_of(body, interrupt=_thread.interrupt_main, let_go=threading.Event()))
     signal.signal(signal.SIGINT, before)
     assert re.search(r"Line \d, `.*`, was interrupted by you", said)
 
@@ -161,7 +161,7 @@ def test_seconds_of_computing_count_and_many_by_the_clock(double, monkeypatch, c
     monkeypatch.setattr(_calls, "TIME_LIMIT", 1.5)
     monkeypatch.setattr(_calls, "CLOCK_FACTOR", factor)
     body = "while not looked.is_set():\n    looked.wait(0.01)\nreturn factor * image"
-    said = words_of(double.check, double_of(body, looked=looked))
+    said = sentences_of(double.check, double_of(body, looked=looked))
     assert ("was still running after 1.5 seconds" in said) == stopped
     assert ("correct" in said) == (not stopped)
 
@@ -263,12 +263,12 @@ def test_no_array_of_the_page_is_said_to_have_changed_that_has_not(double, name)
 
 @pytest.mark.parametrize("value", [None, 3, "double", np.zeros((1, 3)), [1]], ids=repr)
 def test_a_result_in_place_of_the_function_is_pointed_out(double, value):
-    assert "without brackets: ex.double.check(double)" in words_of(double.check, value)
+    assert "without brackets: ex.double.check(double)" in sentences_of(double.check, value)
 
 
 @pytest.mark.parametrize("function", [lambda image: image, lambda a, b, c: a, lambda *, image, factor: image])
 def test_other_arguments_are_pointed_out(double, function):
-    assert "other arguments than (image, factor)" in words_of(double.check, function)
+    assert "other arguments than (image, factor)" in sentences_of(double.check, function)
 
 
 def logged(function):
@@ -302,7 +302,7 @@ RIGHT = {
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_function_of_any_sort_is_correct(double, name):
-    assert words_of(double.check, RIGHT[name]).splitlines() == [
+    assert sentences_of(double.check, RIGHT[name]).splitlines() == [
         "✓ Exercise 0.1, twice a map: correct",
         "  Right for 2 inputs, and central differences agree.",
     ]
@@ -370,14 +370,14 @@ def test_central_differences_are_asked_too(double):
 
 
 def test_printing_is_kept_off_the_page_and_mentioned(double):
-    said = words_of(double.check, double_of("print('hello', image)\nprint('more')\nreturn factor * image"))
+    said = sentences_of(double.check, double_of("print('hello', image)\nprint('more')\nreturn factor * image"))
     assert "correct" in said
     assert "(It also prints; the first line is: hello [[1. 2. 3.]])" in said
     assert "more" not in said
 
 
 def test_the_smallest_failing_input_is_shown_and_handed_over_as_a_fresh_copy_each_time(double):
-    said = words_of(double.check, double_of("return 2 * image"))
+    said = sentences_of(double.check, double_of("return 2 * image"))
     assert "The input: image = [[1, 2], [3, 5]], factor = 3." in said
     assert "To look at it yourself: double(*ex.double.failing_input)" in said
     image, factor = double.failing_input
@@ -387,7 +387,7 @@ def test_the_smallest_failing_input_is_shown_and_handed_over_as_a_fresh_copy_eac
     double.judge(double._solution)
     assert double.failing_input is None
     double._inputs[0] = (np.ones((5, 5)), 2)
-    assert "image of shape (5, 5), factor = 2" in words_of(double.check, lambda image, factor: 9 * image)
+    assert "image of shape (5, 5), factor = 2" in sentences_of(double.check, lambda image, factor: 9 * image)
 
 
 def test_the_function_is_called_by_its_own_name_where_the_page_knows_it(double):
@@ -444,7 +444,7 @@ CRYPTIC = {
 
 @pytest.mark.parametrize("body", CRYPTIC)
 def test_a_cryptic_error_comes_with_its_meaning(double, body):
-    said = words_of(double.check, double_of(body)).splitlines()
+    said = sentences_of(double.check, double_of(body)).splitlines()
     assert re.search(r" raises \w+Error: ", said[1])
     assert CRYPTIC[body] in said[2]
 
@@ -466,7 +466,7 @@ def test_arguments_that_are_never_used_and_names_of_the_page_are_pointed_out(dou
 
 def test_an_array_of_the_page_that_a_function_changes_gets_its_numbers_back(double):
     page = {"total": np.zeros((1, 3))}
-    said = words_of(double.check, double_of("total[0, 1] += 1\nreturn factor * image + total", **page))
+    said = sentences_of(double.check, double_of("total[0, 1] += 1\nreturn factor * image + total", **page))
     assert "changes total, an array of the page (which has its numbers back now)" in said
     assert not page["total"].any()
 
@@ -486,10 +486,10 @@ def test_a_relation_to_the_right_numbers_is_named_where_it_holds_for_several_inp
         assert line.endswith(relation or tuple("0123456789)")) or line[:-1].endswith(tuple("0123456789)")), line
         assert not relation or relation in line
     total = exercise_of(lambda values: values.sum(), [1.0, 2, 4], [3.0, 5, 1])
-    assert "It is 3 times what it should be." in words_of(total.check, lambda values: 3 * values.sum())
-    assert "The sign is wrong." in words_of(total.check, lambda values: -values.sum())
+    assert "It is 3 times what it should be." in sentences_of(total.check, lambda values: 3 * values.sum())
+    assert "The sign is wrong." in sentences_of(total.check, lambda values: -values.sum())
     halves = exercise_of(lambda values: 3 * values, [0.5, 1.5, 2.5], [0.5, 7, 3])
-    assert "The decimals are cut off" in words_of(halves.check, lambda values: (3 * values).astype(int))
+    assert "The decimals are cut off" in sentences_of(halves.check, lambda values: (3 * values).astype(int))
 
 
 def test_a_wrong_number_is_set_against_the_right_one_with_as_many_digits_as_tell_them_apart():
@@ -500,13 +500,13 @@ def test_a_wrong_number_is_set_against_the_right_one_with_as_many_digits_as_tell
 
 def test_a_list_in_place_of_several_values_is_pointed_out():
     ends = exercise_of(lambda values: (values.min(), values.max()), [1.0, 2, 4])
-    said = words_of(ends.check, lambda values: [values.min(), values.max()])
+    said = sentences_of(ends.check, lambda values: [values.min(), values.max()])
     assert "returns a list, expected 2 values: return them with commas, without brackets." in said
     wanted = "returns one number, expected 2 values: return them with commas between."
-    assert wanted in words_of(ends.check, lambda values: values.min())
-    assert "returns 3 values, expected 2." in words_of(ends.check, lambda values: tuple(values))
-    assert "returns value 2 of 2: 9, expected 4." in words_of(ends.check, lambda values: (1, 9))
-    assert "returns a tuple inside a tuple" in words_of(ends.check, lambda values: ((1, 4), 4))
+    assert wanted in sentences_of(ends.check, lambda values: values.min())
+    assert "returns 3 values, expected 2." in sentences_of(ends.check, lambda values: tuple(values))
+    assert "returns value 2 of 2: 9, expected 4." in sentences_of(ends.check, lambda values: (1, 9))
+    assert "returns a tuple inside a tuple" in sentences_of(ends.check, lambda values: ((1, 4), 4))
 
 
 @pytest.mark.parametrize("change", [1e-3, -1e-3, 1e-5, np.inf, np.nan])
@@ -585,37 +585,45 @@ def test_an_empty_function_is_no_attempt(double, body):
 def test_progress_shows_a_sign_and_words_for_every_exercise(monkeypatch, double):
     monkeypatch.setattr(checker, "_exercises", {"of a notebook": {"0.1": double}})
     start = "Notebook 0: 0 of 1 exercises correct\n"
-    assert words_of(checker.progress) == start + "  ○ 0.1  twice a map  not attempted\n"
-    words_of(double.check, lambda image, factor: image)
-    assert words_of(checker.progress) == start + "  ✗ 0.1  twice a map  not yet\n"
-    words_of(double.check, np.multiply)
+    assert sentences_of(checker.progress) == start + "  ○ 0.1  twice a map  not attempted\n"
+    sentences_of(double.check, lambda image, factor: image)
+    assert sentences_of(checker.progress) == start + "  ✗ 0.1  twice a map  not yet\n"
+    sentences_of(double.check, np.multiply)
     wanted = "Notebook 0: 1 of 1 exercises correct\n  ✓ 0.1  twice a map  correct\n"
-    assert words_of(checker.progress) == wanted
+    assert sentences_of(checker.progress) == wanted
 
 
 def test_results_are_what_progress_shows(double, monkeypatch):
     monkeypatch.setattr(checker, "_exercises", {"of a notebook": {"0.1": double}})
     assert checker.results() == {"0.1": State.NOT_ATTEMPTED}
-    words_of(double.check, np.multiply)
+    sentences_of(double.check, np.multiply)
     assert checker.results() == {"0.1": State.CORRECT}
     assert double.judge(np.add).slip == "added"
     assert checker.results() == {"0.1": State.CORRECT}  # to judge notes nothing
 
 
+def test_no_line_is_so_long_that_a_notebook_would_break_it_within_a_word(double):
+    double.add_slips(f"long: {'You forget what stands here. ' * 9}", lambda image, factor: image)
+    lines = words_of(double.check, lambda image, factor: image).splitlines()
+    assert len(lines) > 5
+    assert max(map(len, lines)) <= 70
+    assert "".join(lines).count("forget") == 9
+
+
 def test_require_raises_the_words_of_check_unless_the_answer_is_correct(double):
     for function in (double_of("..."), np.add, lambda image, factor: image, double_of("return image[5]"), None, 7):
-        said = words_of(double.check, function)
+        said = sentences_of(double.check, function)
         with pytest.raises(AssertionError) as raised:
             double.require(function)
         assert f"{raised.value}\n" == said
-    assert words_of(double.require, np.multiply) == ""
+    assert sentences_of(double.require, np.multiply) == ""
     assert double.state is State.CORRECT
 
 
 def test_solutions_and_the_word_on_them_can_be_switched_off(double, monkeypatch):
     monkeypatch.setenv("CNNLAB_SOLUTIONS", "off")
-    assert words_of(double.solution) == "Solutions are not shown here.\n"
-    assert [words_of(double.hint) for _ in "ab"] == [
+    assert sentences_of(double.solution) == "Solutions are not shown here.\n"
+    assert [sentences_of(double.hint) for _ in "ab"] == [
         "Hint 1 of 2: a\n",
         "Hint 2 of 2: b\nThat was the last one. Solutions are not shown here.\n",
     ]
@@ -623,7 +631,7 @@ def test_solutions_and_the_word_on_them_can_be_switched_off(double, monkeypatch)
 
 def test_progress_says_what_to_do_where_nothing_is_loaded(monkeypatch):
     monkeypatch.setattr(checker, "_exercises", {})
-    assert words_of(checker.progress).startswith("No exercises are loaded. Run the cells at the top of the page")
+    assert sentences_of(checker.progress).startswith("No exercises are loaded. Run the cells at the top of the page")
 
 
 def test_an_exercise_and_its_module_say_what_to_call():
@@ -633,7 +641,7 @@ def test_an_exercise_and_its_module_say_what_to_call():
         "Exercise 1.4, one step of gradient descent: "
         "write update(weights, gradient, learning_rate), then ex.update.check(update)"
     )
-    assert "  ex.update.hint()\n" in words_of(ex.hint)
+    assert "  ex.update.hint()\n" in sentences_of(ex.hint)
 
 
 def test_a_module_that_is_loaded_anew_counts_its_exercises_once(monkeypatch):
@@ -641,7 +649,7 @@ def test_a_module_that_is_loaded_anew_counts_its_exercises_once(monkeypatch):
     for _ in range(2):
         module = importlib.util.find_spec("cnnlab.course.exercises.filter_update")
         module.loader.exec_module(importlib.util.module_from_spec(module))
-    assert words_of(checker.progress).startswith("Notebook 1: 0 of 5 exercises correct\n  ○ 1.1")
+    assert sentences_of(checker.progress).startswith("Notebook 1: 0 of 5 exercises correct\n  ○ 1.1")
 
 
 @pytest.mark.parametrize(("encoding", "signs"), [("ascii", "o x +"), ("cp1252", "o x +"), ("utf-8", "○ ✗ ✓")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import textwrap
 import unicodedata
 from typing import Any, Callable
 
@@ -23,6 +24,7 @@ __all__ = [
     "relations",
     "say",
     "what_is_wrong",
+    "wrapped",
 ]
 
 LARGEST_SHOWN = 16  # numbers of an argument that are written out
@@ -218,6 +220,12 @@ def order_of_arguments(function: Callable[..., Any], names: list[str]) -> str:
 
 PLAIN_PAIRS = '✓+ ✗x ○o −- ·* ×x °deg ∂d …... ′\' ⌊floor( ⌋) ≥>= ≤<= ᵀ.T ½1/2 ²^2 “" ”" λlambda'
 PLAIN = {pair[0]: pair[1:] for pair in PLAIN_PAIRS.split()}
+
+
+def wrapped(text: str) -> str:
+    """Break long lines at spaces, as a notebook breaks them within words."""
+    options: dict[str, Any] = {"subsequent_indent": "    ", "break_long_words": False, "break_on_hyphens": False}
+    return "\n".join(textwrap.fill(line, 70, **options) for line in text.split("\n"))
 
 
 def say(text: str) -> None:

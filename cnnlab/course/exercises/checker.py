@@ -50,6 +50,7 @@ from cnnlab.course.exercises._words import (
     relations,
     say,
     what_is_wrong,
+    wrapped,
 )
 from cnnlab.gradient_check import GradientCheck, check_gradient
 
@@ -148,7 +149,7 @@ class Exercise:
             prints a verdict and raises nothing.
         """
         for line in self._noted(function):
-            say(line)
+            say(wrapped(line))
 
     def require(self, function: Any = None) -> None:
         """Do nothing where `function` is right, for graders, which look for an error.
@@ -166,13 +167,14 @@ class Exercise:
         """Show the next hint; after the last they begin again."""
         number = self._hints_given % len(self._hints)
         self._hints_given += 1
-        say(f"Hint {number + 1} of {len(self._hints)}: {self._hints[number]}")
+        say(wrapped(f"Hint {number + 1} of {len(self._hints)}: {self._hints[number]}"))
         if number + 1 == len(self._hints):
-            say(f"That was the last one. {f'ex.{self.name}.solution() shows the code.' if _solutions() else NOT_SHOWN}")
+            shown = f"ex.{self.name}.solution() shows the code." if _solutions() else NOT_SHOWN
+            say(wrapped(f"That was the last one. {shown}"))
 
     def solution(self) -> None:
         """Show a right answer, unless the environment variable ``CNNLAB_SOLUTIONS`` is ``off``."""
-        say(self.solution_source if _solutions() else NOT_SHOWN)
+        say(self.solution_source if _solutions() else wrapped(NOT_SHOWN))
 
     @property
     def failing_input(self) -> tuple[Any, ...] | None:
