@@ -554,8 +554,8 @@ dense_step.add_slips(
     "last_feature_only: Errors and features meet digit by digit now, which is right. "
     "But each m overwrites dw, so the last feature's gradient moves all weights. Keep one number for each m.",
     step(lambda dz, f: dz @ f[:, -1]),
-    "mean_feature: Each weight has its own gradient now, and the features of all digits take part. But the sum of the "
-    "errors meets the mean feature. Multiply each digit's error by its own feature first, and add up afterwards.",
+    "mean_feature: Each weight has its own gradient now, from the features of all digits. But errors and features are "
+    "added up or averaged apart. Multiply each digit's error by its own feature first, and add up afterwards.",
     step(lambda dz, f: dz.sum() * f.mean(axis=0)),
     "two_sums_multiplied: Each weight has its own gradient now. But you add up the errors, add up the features, "
     "and multiply the two sums. Multiply each digit's error by its own feature first, and add up afterwards.",
