@@ -71,7 +71,15 @@ MAPS = {
     "d": MapLayout(1018, BELOW + 66, 60, 33, 1, 1, "bias d", "below", 6),
 }
 # Where an operation's name stands, and the arrow that leads on from it; the same for the gradients.
-PLACES = [(202, MIDDLE), (468, MIDDLE), (735, MIDDLE), (882, MIDDLE), (1014, UP - 15), (1012, UP + 48), (1000, UP + 147)]
+PLACES = [
+    (202, MIDDLE),
+    (468, MIDDLE),
+    (735, MIDDLE),
+    (882, MIDDLE),
+    (1014, UP - 15),
+    (1012, UP + 48),
+    (1000, UP + 147),
+]
 ONWARD = dict(zip("CRPf", [(202, UP + 66), (468, UP + 66), (735, UP + 66), (882, UP + 66)], strict=True))
 ONWARD |= {"z": (971, UP + 16), "ŷ": (1077, UP + 48), "L": (1052, UP + 147)}
 BACKWARD = {"∂L/∂K": (202, DOWN + 66), "E": (468, DOWN + 66), "∂L/∂R": (735, DOWN + 66), "∂L/∂P": (882, DOWN + 66)}
