@@ -34,11 +34,10 @@ class Geometry(NamedTuple):
             size[1] + self.padding_before[1] + self.padding_after[1],
         )
 
-    def cells(self, u: int, v: int) -> tuple[slice, slice]:
-        """Select, in the padded image, the cell that kernel entry (u, v) meets at each position."""
-        rows = slice(u, u + self.stride[0] * (self.output_size[0] - 1) + 1, self.stride[0])
-        columns = slice(v, v + self.stride[1] * (self.output_size[1] - 1) + 1, self.stride[1])
-        return rows, columns
+    def positions(self, axis: int, entry: int) -> slice:
+        """Select the rows (axis 0) or columns of the padded image that a kernel's row or column meets."""
+        step = self.stride[axis]
+        return slice(entry, entry + step * (self.output_size[axis] - 1) + 1, step)
 
 
 def make_geometry(size: tuple[int, ...], kernel_size: tuple[int, ...], stride: Any, padding: Any) -> Geometry:
@@ -130,9 +129,11 @@ def col2im(images: np.ndarray, columns: np.ndarray, geometry: Geometry, row_wind
         row_windows = np.empty((*columns.shape[:2], columns.shape[3], images.shape[2], columns.shape[5]), columns.dtype)
     row_windows.fill(0)
     for u in range(geometry.kernel_size[0]):
-        row_windows[:, :, :, geometry.cells(u, 0)[0]] += columns[:, :, u]
+        met = row_windows[:, :, :, geometry.positions(0, u)]
+        met += columns[:, :, u]
     for v in range(geometry.kernel_size[1]):
-        images[..., geometry.cells(0, v)[1]] += row_windows[:, :, v]
+        met = images[..., geometry.positions(1, v)]
+        met += row_windows[:, :, v]
 
 
 def images_per_block(channels: int, geometry: Geometry, dtype: np.dtype) -> int:

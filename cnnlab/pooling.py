@@ -115,13 +115,17 @@ def max_pool2d_backward(
     dy = as_float("dy", dy)
     require_shape("dy", dy, (*x.shape[:-2], *geometry.output_size), "the shape of max_pool2d's output")
     dx = np.zeros(x.shape, np.promote_types(dy.dtype, x.dtype))
-    overlap = have_overlap(geometry)
+    if have_overlap(geometry):  # place by place: all windows together may be many times the maps
+        y = max_pool2d(x, kernel_size, stride=stride)
+        _max_pool2d_backward(dy, windows_of(x, geometry), y, windows_of(dx, geometry), np.empty(0, bool), True)
+        dx += 0.0  # no minus zeros
+        return dx
 
     def carry_back(geometry: Geometry, x: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> None:
         windows, y = windows_of(x, geometry).copy(), np.empty(dy.shape, x.dtype)
         _max_pool2d(windows, y)
-        _max_pool2d_backward(dy, windows, y, windows_of(dx, geometry), np.empty(windows.shape, bool), overlap)
-        dx += 0.0  # no minus zeros
+        _max_pool2d_backward(dy, windows, y, windows_of(dx, geometry), np.empty(windows.shape, bool), False)
+        dx += 0.0
 
     _tile_by_tile(carry_back, geometry, x, dx, dy)
     return dx

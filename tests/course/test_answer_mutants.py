@@ -221,6 +221,19 @@ ONCE_ACCEPTED = {
     ],
     "3.1": [
         "def max_pool(R):\n"
+        "    P = np.zeros((R.shape[0] // 2, R.shape[1] // 2))\n"
+        "    for k, l in np.ndindex(P.shape):\n"
+        "        a, b, c, d = R[2 * k : 2 * k + 2, 2 * l : 2 * l + 2].ravel()\n"
+        "        if a > b and a > c and a > d:\n"
+        "            P[k, l] = a\n"
+        "        elif b > a and b > c and b > d:\n"
+        "            P[k, l] = b\n"
+        "        elif c > a and c > b and c > d:\n"
+        "            P[k, l] = c\n"
+        "        else:\n"
+        "            P[k, l] = d\n"
+        "    return P",
+        "def max_pool(R):\n"
         "    P = np.full((R.shape[0] // 2, R.shape[1] // 2), -1000.0)\n"
         "    for i in range(2 * P.shape[0]):\n"
         "        for j in range(2 * P.shape[1]):\n"
@@ -228,6 +241,11 @@ ONCE_ACCEPTED = {
         "    return P",
     ],
     "5.3": [
+        "def score_gradient(z, y):\n"
+        "    p = softmax(z)\n"
+        "    for label in set(y.tolist()):\n"
+        "        p[y.tolist().index(label), label] -= 1\n"
+        "    return p / len(y)",
         "def score_gradient(z, y):\n    return (softmax(z) - np.eye(y.max() + 1)[y]) / len(y)",
         "def score_gradient(z, y):\n"
         "    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)\n"
@@ -254,6 +272,7 @@ ONCE_ACCEPTED = {
         "def relu_gradient(dR, C):\n    dC = np.empty(C.shape)\n    dC[C > 0] = dR[C > 0]\n    return dC",
     ],
     "4.1": [
+        "def binary_labels(digits, threshold):\n    return digits > (threshold or 4)",
         "def binary_labels(digits, threshold):\n"
         "    y = np.empty(len(digits))\n"
         "    y[digits > threshold] = 1\n"
@@ -295,6 +314,24 @@ ONCE_ACCEPTED = {
         "    p /= p.sum(axis=1, keepdims=True)\n"
         "    dz = (p - np.eye(len(d))[y]) / len(y)\n"
         "    return W - eta * dz.T @ f, d - eta * dz.sum(axis=0)",
+    ],
+    "1.4": [
+        "def update(weights, gradient, learning_rate):\n    return np.round(weights - learning_rate * gradient, 4)",
+    ],
+    "3.4": [
+        "def kernel_gradient(E, I, size):\n"
+        "    padded = zero_pad(I, 0 if size == 1 else 1 if size == 3 else 2)\n"
+        "    rows, columns = E.shape\n"
+        "    dK = np.zeros((size, size))\n"
+        "    for u, v in np.ndindex(size, size):\n"
+        "        dK[u, v] = np.sum(E * padded[u : u + rows, v : v + columns])\n"
+        "    return dK",
+    ],
+    "4.3": [
+        "def gradient_of_sums(g, s):\n"
+        "    delta = np.sqrt(s.var() + 1e-8)\n"
+        "    z = (s - s.mean()) / delta\n"
+        "    return (g - g.mean() - z * (g * z).mean()) / delta",
     ],
 }
 

@@ -80,8 +80,8 @@ def test_only_the_wrong_ones_are_wrong_and_in_order(network, examples):
     board.controls["answers"].value = "wrong"
     for place in (0, 1, len(wrong) - 1):
         board.controls["digit"].value = place
-        last = len(wrong) - 1
-        assert words(board)[0].startswith(f"wrong one {place} of 0 to {last}: picture {wrong[place]} shows a ")
+        first = f"picture {wrong[place]}, one of {len(wrong)} answered wrongly, shows a "
+        assert words(board)[0].startswith(first)
 
 
 def test_the_slider_ends_at_the_last_wrong_answer_and_a_network_without_mistakes_has_none(
@@ -91,10 +91,15 @@ def test_the_slider_ends_at_the_last_wrong_answer_and_a_network_without_mistakes
     board = widgets.digit_stages(network, digit=99)
     board.controls["answers"].value = "wrong"
     assert (board.controls["digit"].value, board.controls["digit"].max) == (2, 2)
-    assert words(board)[0].startswith("wrong one 2 of 0 to 2: picture 2 shows a ")
+    assert words(board)[0].startswith("picture 2, one of 3 answered wrongly, shows a ")
     board.controls["answers"].value = "all"
     assert (board.controls["digit"].value, board.controls["digit"].max) == (2, 99)
     assert words(board)[0].startswith("picture 2 shows a ")
+
+    few_mistakes(monkeypatch, examples, network, 1)
+    board = widgets.digit_stages(network)
+    board.controls["answers"].value = "wrong"
+    assert words(board)[0].startswith("picture 0, the only one answered wrongly, shows a ")
 
     few_mistakes(monkeypatch, examples, network, 0)
     board = widgets.digit_stages(network)

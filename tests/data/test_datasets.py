@@ -364,7 +364,7 @@ def test_a_cache_that_cannot_be_written_is_named(mirrors, cache_folder):
 
 def test_in_a_browser_it_says_that_nothing_can_be_downloaded(monkeypatch, cache_folder):
     monkeypatch.setattr(sys, "platform", "emscripten")
-    assert failure(OSError, datasets.mnist, "test") == (
+    assert failure(OSError, lambda: datasets.mnist("test")) == (
         f"{IMAGES} cannot be downloaded into a browser: use mnist_sample(), which needs no network"
     )
 

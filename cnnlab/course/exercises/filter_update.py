@@ -224,7 +224,8 @@ squared_error.add_slips(
     lambda output, target: np.mean((output - target) ** 2) / output.size,
     "over_one_less: You divide by one less than the number of cells. This loss divides by their number.",
     lambda output, target: np.sum((output - target) ** 2) / (output.size - 1),
-    "pythons_sum: Python's own sum adds up whole rows and leaves one number for each column. np.sum adds up all cells.",
+    "pythons_sum: Whole rows are added up, as Python's own sum does it, and one number is left for each column. "
+    "np.sum adds up all cells.",
     lambda output, target: sum((output - target) ** 2) / output.size,
 )
 
@@ -367,7 +368,7 @@ gradient.add_slips(
         (FILTER, GRADIENT, 0.1),
         (np.array([[1.0, 2], [3, 4]]), np.array([[2.0, -1], [1, 3]]), 0.5),
         (np.array([[1.0, -2, 3]]), np.array([[2.0, 0, -1]]), 0.5),
-        (np.array([0.1234, -2, 3]), np.array([2, 1, -1]), 0.25),  # one axis, a gradient of whole numbers
+        (np.array([0.1234567, -2, 3]), np.array([2, 1, -1]), 0.25),  # one axis, a gradient of whole numbers
         (np.array([[1, 2], [3, 4], [5, 6]]), np.array([[2, -1], [1, 3], [0, 7]]), 0.125),
     ],
     hints=[
@@ -467,11 +468,14 @@ largest_rate.add_slips(
     "always_2_over_4: Your Hessian has the factor 2/4 whatever the image. "
     "n is the number of windows, A.shape[1]; the rows are always 4.",
     by_hessian(lambda A, image: 2 / 4 * A @ A.T),
-    "without_2_over_n: The factor 2/n is missing from your Hessian: the loss is a mean of n squares.",
+    "without_2_over_n: Your number is what the Hessian gives without its factor 2/n: the loss is a mean of n squares.",
     by_hessian(lambda A, image: A @ A.T),
     "without_2: Your number is twice the limit, as if the Hessian lacked its factor 2: "
     "the second derivative of a square is 2.",
     by_hessian(lambda A, image: A @ A.T / A.shape[1]),
+    "without_1_over_n: Your number is what the Hessian gives without its 1/n: "
+    "the loss is a mean over n windows, and n is A.shape[1].",
+    by_hessian(lambda A, image: 2 * A @ A.T),
     "both_ends: You add the smallest eigenvalue. That is the rate that shrinks both ends alike; "
     "the limit needs the largest alone.",
     lambda image: 2 / np.sum(hessian_eigenvalues(image)[[0, -1]]),

@@ -16,6 +16,7 @@ from cnnlab.normalization import standardize, standardize_backward
         (np.array([1, 7, 6, 8]), 6),
         (np.array([2, 1, 9, 0, 3, 2]), 2),
         (np.array([7]), 3),
+        (np.array([3, 0, 1, 0]), 0),
     ],
     hints=[
         "Each digit gets one label, whatever its neighbours are. Which labels do 3, 4 and 5 get if the threshold is 4?",
@@ -42,7 +43,8 @@ binary_labels.add_slips(
     "one_if_for_all: Python wants one answer here, and digits > threshold has one for each digit. "
     "Ask about digits[n] in a loop over n, or compare the whole array without an `if`.",
     lambda digits, threshold: 1 if digits > threshold else 0,
-    "fixed_threshold: You compare with 4 whatever is asked. Use threshold, the second argument.",
+    "fixed_threshold: Your labels say which digits are greater than 4, whatever is asked. "
+    "Compare with threshold, the second argument.",
     lambda digits, threshold: np.where(digits > 4, 1, 0),
     "at_least: A digit that equals the threshold gets a 1. Greater than 4 begins at 5.",
     lambda digits, threshold: np.where(digits >= threshold, 1, 0),
@@ -84,7 +86,7 @@ binary_labels.add_slips(
 
 @exercise(
     "4.2",
-    "patches as columns, for an image of any size",
+    "patches as columns, for any image",
     inputs=[
         (np.array([[0.0, 2, -3, 4, 1], [5, 6, 7.015625, 8, 3], [9, 0, -2, 1, 4]]), 2),
         (np.array([[0.5, 3, 1], [2, 7, 0], [4, 1.5, 6], [8, 5, 9]]), 2),
@@ -232,6 +234,7 @@ patch_columns.add_slips(
         (np.array([1.0, 0, 0, 0]), np.array([1.0, 3, 5, 7])),
         (np.array([1, 2, -1]), np.array([6, 0, 3])),
         (np.array([0.5, -1, -2, 0, -3, 1]), np.array([-10.0, 12, 11.5, 15, -9, 9])),
+        (np.array([2.0, 0, 1]), np.array([0.003, -0.002, 0.004])),  # a small number added to δ shows here
     ],
     without=(standardize_backward,),
     hints=[
@@ -314,7 +317,7 @@ gradient_of_sums.add_slips(
     by_deviation(lambda s: np.sqrt(np.sum((s - s.mean()) ** 2))),
     "n_minus_1: Your δ divides by N − 1. On this page it divides by N: s.std() does that on its own.",
     by_deviation(lambda s: s.std(ddof=1)),
-    "deviation_alone: You divide by δ and stop there. The mean and the deviation move with s too: subtract ḡ, "
+    "deviation_alone: Your result is g / δ. The mean and the deviation move with s too: subtract ḡ, "
     "and z times the mean of g z.",
     lambda g, s: g / s.std(),
     "last_score_only: Only the last score takes part: each n replaces the one before. "
@@ -328,7 +331,7 @@ gradient_of_sums.add_slips(
 
 @exercise(
     "4.4",
-    "the gradient of the filters, over a batch",
+    "the filters' gradient, over a batch",
     inputs=[
         (
             np.array([[[[1.0, 2], [0, 3], [4, 1], [2, 5]]], [[[2, 0], [5, 1], [0, 3], [1, 4]]]]),
@@ -477,7 +480,7 @@ filter_gradient.add_slips(
 
 @exercise(
     "4.5",
-    "a bug hunt in one step of the dense layer",
+    "a bug hunt in a step of the dense layer",
     inputs=[
         (np.array([[1.0, 2, 0, 3], [3, 1, 1, 2], [0, 4, 2, 5]]), np.array([1.0, 0, 1]), np.zeros(4), 0.0, 24.0),
         (

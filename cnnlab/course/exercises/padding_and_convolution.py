@@ -158,6 +158,8 @@ map_size.add_slips(
     lambda H, W, k_H, k_W, p, s: ((H - 2 * p - k_H) // s + 1, (W - 2 * p - k_W) // s + 1),
     "p_and_s_exchanged: p and s are exchanged: p counts the zeros, and by the stride s one divides.",
     lambda H, W, k_H, k_W, p, s: ((H + 2 * s - k_H) // p + 1, (W + 2 * s - k_W) // p + 1),
+    "kernel_sizes_exchanged: k_H and k_W are exchanged: the kernel's rows are taken off H, its columns off W.",
+    lambda H, W, k_H, k_W, p, s: ((H + 2 * p - k_W) // s + 1, (W + 2 * p - k_H) // s + 1),
     "rows_of_the_kernel_twice: You use k_H for the columns too. Their kernel size is k_W.",
     lambda H, W, k_H, k_W, p, s: ((H + 2 * p - k_H) // s + 1, (W + 2 * p - k_H) // s + 1),
     "rows_of_the_image_twice: You use H for the columns too. The image has W of them.",

@@ -21,6 +21,8 @@ ODD_MAP = np.array(
         [9, 9, 9, 9, 9, 9, 9.5],
     ]
 )
+# Each two cells of a block are equal once.
+TIED_MAP = np.array([[7.0, 7, 6, 2, 5, 1, 0, 4, 1, 3, 2, 1], [2, 1, 6, 4, 0, 5, 4, 1, 0, 3, 8, 8]])
 NEGATIVE_MAP = np.array([[-1.0, -3], [-2, -4], [-9, -6], [-5, -8]])
 
 
@@ -33,6 +35,7 @@ NEGATIVE_MAP = np.array([[-1.0, -3], [-2, -4], [-9, -6], [-5, -8]])
         (ODD_MAP,),
         (PAGE_MAP,),
         (np.array([[-5000.0, -3000], [-4000, -2500.5]]),),  # no search may begin at a number that was thought small
+        (TIED_MAP,),
     ],
     without=(max_pool2d,),
     hints=[
@@ -111,9 +114,11 @@ max_pool.add_slips(
     "reshaped: Even sizes are right. An odd map cannot be cut into whole blocks: "
     "cut off its last row or column first, by a slice.",
     lambda R: R.reshape(R.shape[0] // 2, 2, R.shape[1] // 2, 2).max(axis=(1, 3)),
-    "search_from_0: Your search for the largest begins at 0, so a block of negative numbers gives 0. "
+    "search_from_0: A block of negative numbers gives 0, as if the search for the largest began at 0. "
     "Begin with a number of the block.",
     lambda R: pool_whole_blocks(R, lambda block: max(0, block.max())),
+    "mean_of_each_block: You take the mean of each block. The pool lets its largest number pass: block.max().",
+    lambda R: pool_whole_blocks(R, np.mean),
     "overlapping_blocks: The size is right, but your blocks begin at (k, l) and overlap. "
     "Block (k, l) begins at row 2k and column 2l.",
     lambda R: max_pool2d(R, stride=1)[: R.shape[0] // 2, : R.shape[1] // 2],
@@ -213,6 +218,9 @@ pool_gradient.add_slips(
     "every_tie: Where numbers are equal, you give the gradient to each of them: comparing with the maximum finds all. "
     "Only the first, reading row by row, gets it.",
     lambda dP, R: back_by_block(dP, R, lambda g, block: g * (block == block.max())),
+    "shared_among_ties: Where numbers are equal, you share the gradient among them. "
+    "The rule asked for gives all of it to the first, reading row by row.",
+    lambda dP, R: back_by_block(dP, R, lambda g, block: g * (block == block.max()) / np.sum(block == block.max())),
     "last_tie: Where numbers are equal, you take the last. "
     "The first one wins, reading row by row: a later cell has to be larger, not equal.",
     lambda dP, R: back_by_block(dP, R, lambda g, block: g * winner(block[::-1, ::-1])[::-1, ::-1]),
@@ -335,6 +343,7 @@ FILTERING = [
     (TALL_E, TALL_IMAGE, 5),
     (SMALL_E, SMALL_IMAGE, 1),
     (CORNER_E, CORNER_IMAGE, 3),
+    (TALL_E, TALL_IMAGE, 7),
 ]
 
 
@@ -529,6 +538,8 @@ kernel_gradient.add_slips(
     "sum_runs_on: Your sum is never set back to 0, so each weight gets the sums of all weights before it too. "
     "Begin at 0 for each one.",
     lambda E, I, size: right_gradient(E, I, size).cumsum().reshape(size, size),
+    "mean_over_cells: You take the mean over the output cells. A weight takes part in every cell: add the products up.",
+    lambda E, I, size: right_gradient(E, I, size) / E.size,
     "last_cells_left_out: The last row and the last column of E are left out. "
     "range(n) already ends before n: let i and j run over all of E.",
     lambda E, I, size: right_gradient(np.pad(E[:-1, :-1], (0, 1)), I, size),

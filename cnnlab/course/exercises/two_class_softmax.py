@@ -168,10 +168,16 @@ mean_loss.add_slips(
     lambda z, y: loss_of_parts(0, z, right_scores(z, y)),
     "summed: You add the losses of the images up. Divide by their number N: the mean is asked for.",
     lambda z, y: np.sum(losses_of(z, y)),
+    "mean_over_classes_too: You divide by the number of classes too, as np.mean does where one-hot has its zeros. "
+    "Divide by N, the number of images.",
+    lambda z, y: np.mean(losses_of(z, y)) / z.shape[1],
     "one_for_each_image: You return a loss for each image. One number is asked for: their mean.",
     lambda z, y: losses_of(z, y),
     "labels_columns_of_every_image: z[:, y] takes the labels' columns of every image, N · N numbers. "
     "Image n has its own label: z[n, y[n]].",
+    lambda z, y: np.mean(np.logaddexp.reduce(z, axis=1)[:, None] - z[:, y]),
+    "labels_columns_of_p: p[:, y] takes the labels' columns of every image, N · N probabilities. "
+    "Image n has its own label, and its score is all you need: z[n, y[n]].",
     lambda z, y: np.mean(-np.log(softmax(z)[:, y])),
     "every_label_of_the_batch: In the loop, z[n, y] takes a score for every label of the batch. "
     "Image n has one label: z[n, y[n]].",
@@ -235,7 +241,7 @@ for digits in (8, 10, 12, 15):
     inputs=[
         (ONE_IMAGE, np.array([2])),
         (np.array([[0.0, 2.5, -1, 1], [3, 1, 0, 2]]), np.array([3, 1])),
-        (np.array([[1, 0, 2, 1], [0, 1, 0, 3], [9, 0, 1, 0]]), np.array([2, 3, 1])),
+        (np.array([[1, 0, 2, 1], [0, 1, 0, 3], [9, 0, 1, 0]]), np.array([3, 1, 3])),
         (np.array([[0.5, 2, -1], [1, 0, 3.5]]), np.array([1, 0])),  # nobody has the last class
         (np.array([[800.0, 801, 799], [0, 2, 1]]), np.array([2, 0])),
     ],
@@ -282,6 +288,9 @@ score_gradient.add_slips(
     lambda z, y: (divided_by_sums(np.exp(z)) - one_hot(y, z.shape[1])) / len(z),
     "not_divided: You do not divide by N. The loss is a mean over the batch, so each image has a share of 1/N.",
     lambda z, y: surplus(z, y),
+    "over_all_numbers: You divide by the number of all scores, as z.size counts them. "
+    "The loss is a mean over N images: divide by N, the number of rows.",
+    lambda z, y: surplus(z, y) / z.size,
     "two_classes_only: np.eye(2) knows two classes only, and has no row for label 2. "
     "Make it as large as the number of classes: z.shape[1].",
     lambda z, y: (softmax(z) - np.eye(2)[y]) / len(z),
@@ -466,6 +475,14 @@ def pool_gradient_without_offset(dP, R, size):
     return dR
 
 
+def pool_gradient_of_places_counted_by_2(dP, R, size):
+    dR = np.zeros(R.shape)
+    for i, j in np.ndindex(dP.shape):
+        place = R[size * i : size * i + size, size * j : size * j + size].argmax()
+        dR[size * i + place // 2, size * j + place % 2] = dP[i, j]
+    return dR
+
+
 def pool_gradient_of_overlapping_blocks(dP, R, size):
     dR = np.zeros(R.shape)
     for i, j in np.ndindex(dP.shape):
@@ -536,6 +553,9 @@ pool_gradient.add_slips(
     "unravelled_by_2: The place within a block is counted for 2×2 blocks: pass block.shape to np.unravel_index, "
     "not (2, 2).",
     by_block(lambda share, block: to_one_cell(share, block, np.unravel_index(block.argmax(), (2, 2)))),
+    "place_counted_by_2: The place within a block is counted for 2×2 blocks, as // 2 and % 2 do it. "
+    "Rows have `size` cells: // size gives the row, % size the column.",
+    pool_gradient_of_places_counted_by_2,
     "row_and_column_exchanged: Row and column within the block are exchanged. "
     "np.unravel_index and divmod give the row first.",
     by_block(lambda share, block: to_one_cell(share, block, first_maximum(block)[::-1])),
@@ -685,6 +705,9 @@ training_step.add_slips(
     training_step_one_after_the_other,
     "divided_twice: You divide by N twice: once in dz, and once more in the gradients of W and d. Once is enough.",
     by_gradient(lambda dz, f, W, d, eta: step(dz / len(f), f, W, d, eta)),
+    "bias_divided_twice: The weights are right. But the step of d is divided by N twice: "
+    "dz has the 1/N already, so add its rows up.",
+    by_gradient(lambda dz, f, W, d, eta: (W - eta * dz.T @ f, d - eta * dz.mean(axis=0))),
     "without_softmax: You subtract one-hot from the scores. Softmax is missing between scores and gradient.",
     lambda f, y, W, d, eta: step((linear(f, W, d) - one_hot(y, len(d))) / len(f), f, W, d, eta),
     "scores_without_bias: Your scores leave out the bias d: z = W f + d.",

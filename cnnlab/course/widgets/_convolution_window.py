@@ -160,7 +160,7 @@ class _WindowPicture:
         self.middle, self.lower_middle = 1.2 + upper / 2, upper + 3.5 + self.kernel_height / 2
         self.image_centre, self.map_centre = 1 + width / 2, across - 0.5 - largest_map[1] / 2
         self.kernel_centre, self.products_centre, self.sum_centre = (share * across for share in (0.2, 0.5, 0.8))
-        cell = min(6.3 / across, 5.4 / down)  # inches
+        cell = min(6 / across, 5.4 / down)  # inches
         self.texts: list[Text] = []
         self.cells: list[np.ndarray] = []
         self.colours: list[Any] = []
@@ -171,7 +171,7 @@ class _WindowPicture:
         self.ax: Axes = plots.new_axes(across * cell, down * cell)
         self.ax.set(position=(0, 0, 1, 1), xlim=(0, across), ylim=(down, 0))
         self.ax.set_axis_off()
-        self.font = min(10.0, cell * 72 * 0.45)  # points
+        self.font = min(10.0, cell * 72 * 0.48)  # points
         self.squares = PolyCollection([], edgecolors=style.PALE, linewidths=0.6)
         self.ax.add_collection(self.squares, autolim=False)
         self.border = self._frame(edgecolor="black" if pixels.min() < 0 else "white", linewidth=2)
@@ -233,7 +233,7 @@ class _WindowPicture:
             self.cells.append(np.add(CORNERS, (x + j, y + i)))
             self.colours.append(colours[i, j])
             ink = style.ink_on(colours[i, j])
-            self.texts.append(Text(x + j + 0.5, y + i + 0.5, write(value), self.font, ink, room=0.82))
+            self.texts.append(Text(x + j + 0.5, y + i + 0.5, write(value), self.font, ink, room=0.86))
         if index:
             self.texts += [Text(x - 0.5, y + i + 0.5, str(i), self.font, style.QUIET) for i in range(rows)]
             self.texts += [Text(x + j + 0.5, y + rows + 0.5, str(j), self.font, style.QUIET) for j in range(columns)]

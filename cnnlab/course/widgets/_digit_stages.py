@@ -20,7 +20,7 @@ from cnnlab.training import gradient_descent
 QUICK_STEPS = 800  # of the network that is trained where none is given
 SHOWN = 100  # held-out pictures to pick from
 LARGEST_NUMBER = 100_000  # of a network's, for which there is room
-TOP = 5.48  # of the maps, in inches
+ABOVE, BELOW = 0.27, 0.32  # the room for titles above all axes and for letters below them, in inches
 BEHIND, IN_FRONT = -1, 5  # of all else in its axes: what never changes, and what does, so that nothing else is redrawn
 
 
@@ -110,7 +110,8 @@ def digit_stages(network: BinaryCNN | None = None, digit: int = 0) -> Board:
         picture.show(held_out.images[number, 0], stages, bool(held_out.targets[number]))
         first, second = stages.words.split("\n")
         if answers == "wrong":
-            first = f"wrong one {place} of 0 to {len(numbers) - 1}: {first.removesuffix(', wrong')}"
+            among = f"one of {len(wrong)}" if len(wrong) > 1 else "the only one"
+            first = first.removesuffix(", wrong").replace(" shows", f", {among} answered wrongly, shows")
         return f"{first}\n{second}{note}"
 
     return Board(controls, picture.figure, draw)
@@ -141,45 +142,45 @@ class _StagesPicture:
         filters = len(network.parameters["conv_weight"])
         sums = (record.features * weights).reshape(len(record.x), filters, -1).sum(axis=2)
         self.reach = 1.1 * max(np.abs(sums).max(), np.abs(record.logit).max(), 0.1)  # of the bars
-        figure = self.figure = figure_without_layout(6.3, 5.75)
-        ax = axes_at(figure, 0.05, TOP - 1.1, 1.1, 1.1)
+        row = min(1.06, 3.18 / filters)  # the height of a filter's maps and its bar, with the gap below
+        side = row - 0.07
+        bottom = BELOW + 1.25  # of the maps: the sum and the sigmoid stand under them
+        top = bottom + row * filters - 0.07
+        figure = self.figure = figure_without_layout(6.3, top + ABOVE)
+        ax = axes_at(figure, 0.1, (bottom + top) / 2 - 0.495, 0.99, 0.99)
         self.digit = _empty_map(ax, (28, 28), None)
         ax.set_title("held-out digit I", fontsize=style.LETTERS, zorder=BEHIND)
         # The largest number of each column of maps; the sigmoid's are shares.
         limits = [np.abs(record.conv).max(), None, np.percentile(np.abs(weights), 99.5)]
         titles = ("C, convolution", "A = σ(C)", "w · A, the parts")
-        row = min(1.06, 3.18 / filters)  # the height of a filter's maps and its bar, with the gap below
-        side = row - 0.07
         self.maps = []
         for column, (title, limit) in enumerate(zip(titles, limits, strict=True)):
             for k in range(filters):
-                ax = axes_at(figure, 1.55 + 1.12 * column, TOP - side - k * row, side, side)
+                ax = axes_at(figure, 1.55 + 1.12 * column, top - side - k * row, side, side)
                 self.maps.append(_empty_map(ax, record.conv.shape[2:], limit))
                 if k == 0:
                     ax.set_title(title, fontsize=style.LETTERS, zorder=BEHIND)
                 if column == 0:
                     ax.set_ylabel(f"filter {k}", fontsize=style.LETTERS)
-        bottom = self._add_bars(filters, row)
-        self._add_sigmoid(bottom - 1.2)
+        self._add_bars([(k + 0.5) * row - 0.035 for k in range(filters)], top - BELOW)
+        self._add_sigmoid()
         self.lettering = lettering_over(figure, ["black"])
 
-    def _add_bars(self, filters: int, row: float) -> float:
-        """Add a bar beside each filter's maps, and below them those of the bias and the sum; return where they end."""
-        height = row * filters + 0.75  # inches, which are the axis' units
-        places = [*((k + 0.5) * row - 0.035 for k in range(filters)), height - 0.6, height - 0.2]
-        ax = axes_at(self.figure, 4.95, TOP - height, 1.25, height)
+    def _add_bars(self, beside_the_maps: list[float], height: float) -> None:
+        """Add a bar beside each filter's maps, and below them those of the bias and the sum."""
+        places = [*beside_the_maps, height - 1.06, height - 0.425]  # inches, which are the axis' units
+        ax = axes_at(self.figure, 4.95, BELOW, 1.25, height)
         ax.set_title("added up", fontsize=style.LETTERS, zorder=BEHIND)
         ax.set(xlim=(-self.reach, self.reach), ylim=(height, 0), xticks=[])
         ax.set_yticks(places[-2:], ["bias d", "sum z"], fontsize=style.LETTERS)
         ax.tick_params(length=0)
         ax.axvline(0, color="black", linewidth=0.8)
-        ax.axhline(height - 0.4, color="black", linewidth=0.8)
+        ax.axhline(height - 0.85, color="black", linewidth=0.8)
         self.bars = list(ax.barh(places, [0.0] * len(places), height=0.25, zorder=IN_FRONT))
-        return TOP - height
 
-    def _add_sigmoid(self, bottom: float) -> None:
-        """Add it below the sum, whose bar then ends above its point: from 6 on both have one scale."""
-        ax = axes_at(self.figure, 4.95, bottom, 1.25, 0.9)
+    def _add_sigmoid(self) -> None:
+        """Add it beside the sum, under the maps."""
+        ax = axes_at(self.figure, 1.9, BELOW, 2.4, 0.85)
         self.limit = max(6.0, self.reach)
         z = np.linspace(-self.limit, self.limit, 81)
         ax.plot(z, sigmoid(z), color="0.4", linewidth=1.2)
@@ -207,9 +208,9 @@ class _StagesPicture:
             texts.append(Text(x, y, _signed(value), style.LETTERS, align=align, room=40))
         answer = stages.prediction > 0.5
         lines = [f"answer: {'> 4' if answer else '≤ 4'}", f"label: {'> 4' if target else '≤ 4'}"]
-        x, y = points_at(self.sigmoid, -self.limit, 1)
+        _, y = points_at(self.sigmoid, 0, 1)
         for row, line in enumerate([*lines, "right" if answer == target else "wrong"]):
-            texts.append(Text(x - 90, y + 16 * row, line, style.TITLE, align="left"))
+            texts.append(Text(7, y + 16 * row, line, style.TITLE, align="left"))
         self.lettering.write(texts)
 
     def clear(self) -> None:

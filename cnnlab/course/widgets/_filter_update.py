@@ -100,7 +100,7 @@ def filter_update(learning_rate: float = 0.1, steps: int = 10) -> Board:
 
 def _axes() -> tuple[Axes, Axes, Axes]:
     """Lay out the loss curve, the bowl from above, and the ruler of learning rates under them."""
-    axes = plots.new_axes(6.3, 4.2, rows=2, columns=2, height_ratios=(8, 1))
+    axes = plots.new_axes(6, 4, rows=2, columns=2, height_ratios=(8, 1))
     curve, bowl = axes[0]
     axes[1, 1].remove()
     ruler = axes[1, 0]
