@@ -353,7 +353,7 @@ class _Walk:
             -1,
             f"g[K′] = K − η m[∂L/∂K], and so with b, w and d; η = {LEARNING_RATE}",
             f"g[K′₀₀] = 2 − {LEARNING_RATE} · m[({_two_decimals(d_first)})] = g[{_two_decimals(after['K'][0, 0])}]",
-            "Each parameter moves a little against its gradient; the maps are still the old.",
+            "Each parameter moves against its gradient; the maps are still the old ones.",
             meets=[whole(f"∂L/∂{name}") for name in KEYS],
             gives=[whole(name) for name in KEYS],
         )

@@ -50,8 +50,8 @@ def filter_film(filters: ArrayLike, maps: ArrayLike, accuracy: ArrayLike, step: 
         raise ValueError("accuracy must hold shares from 0 to 1; got others")
     control = slider("step", step, "after step", 0, count - 1)
     figure = figure_without_layout(6.08, 2.9)
-    kernel, picture = axes_at(figure, 0.3, 0.4, SIDE, SIDE), axes_at(figure, 2.55, 0.65, MAP_SIDE, MAP_SIDE)
-    curve = axes_at(figure, 4.6, 0.45, 1.35, SIDE - 0.05)
+    kernel, picture = axes_at(figure, 0.3, 0.4, SIDE, SIDE), axes_at(figure, 2.6, 0.65, MAP_SIDE, MAP_SIDE)
+    curve = axes_at(figure, 4.65, 0.45, 1.28, SIDE - 0.05)
     # One scale for the whole film: shares of the largest number that comes.
     shares, map_shares = (values / (float(np.abs(values).max()) or 1.0) for values in (filters, maps))
     plots.image(shares[0], kernel, title="the filter", signed=True, limits=(-1, 1), numbers=False)

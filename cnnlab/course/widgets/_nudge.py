@@ -43,7 +43,7 @@ CAPTION, ZERO, TALLEST = 562, 620, 38  # of the bars: their caption, where they 
 
 def _maps() -> dict[str, MapLayout]:
     maps = {
-        "I": MapLayout(8, TOP, 46, CELL, 4, 4, "image I"),
+        "I": MapLayout(8, TOP, 60, CELL, 4, 4, "image I"),
         "K": MapLayout(8, TOP + PITCH, 60, CELL, 3, 3, "kernel K", limit=6),
         "b": MapLayout(206, TOP + PITCH, 60, CELL, 1, 1, "bias b", limit=6),
         "w": MapLayout(8, TOP + 2 * PITCH, 60, CELL, 1, 4, "weights w", limit=6),
