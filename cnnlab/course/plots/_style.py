@@ -144,10 +144,12 @@ def probability(value: float, sign: str = "") -> str:
 def loss(value: float) -> str:
     """Write a loss: four decimals, or three digits where it is large or small.
 
-    >>> loss(1.58321), loss(1234567.0), loss(0.0)
-    ('1.5832', '1.23e+6', '0')
+    >>> loss(1.58321), loss(4678.2), loss(1234567.0), loss(0.0)
+    ('1.5832', '4680', '1.23e+6', '0')
     """
-    return _with_short_power(number(value, ".4f" if 0.001 <= abs(value) < 10 else ".3g"))
+    if 0.001 <= abs(value) < 10:
+        return number(value, ".4f")
+    return _with_short_power(number(float(f"{value:.3g}"), "g"))
 
 
 def plain(value: float) -> str:

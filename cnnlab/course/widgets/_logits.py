@@ -109,6 +109,6 @@ def _logits_axes() -> tuple[Axes, Axes, Axes]:
     last.axhline(0, color="black", linewidth=1)
     margins = np.linspace(-2 * LARGEST_LOGIT, 2 * LARGEST_LOGIT, 97)
     middle.plot(margins, [cross_entropy([0.0, margin], 1) for margin in margins])
-    middle.set(xlim=(-12.6, 12.6), ylim=(-0.7, 13), xticks=range(-12, 13, 6), yticks=range(0, 13, 3))
+    middle.set(xlim=(-13.4, 13.4), ylim=(-0.7, 13), xticks=range(-12, 13, 6), yticks=range(0, 13, 3))
     middle.grid(**style.GRID)
     return left, middle, last

@@ -69,7 +69,7 @@ def softmax_run(learning_rate: float, steps: int, images: int) -> SoftmaxRun:
     elif losses[-1] == 0:
         verdict = "stands still"
         sizes = f"largest weight {style.loss(largest)}, at first {style.loss(LARGEST_AT_START)}"
-        detail = f"p − y is 0 to 16 digits, so nothing moves; {sizes}"
+        detail = f"p − y rounds to 0, so nothing moves; {sizes}"
     elif (rises := np.diff(losses) > 1e-6).any():
         verdict = "jumps"
         highest = style.loss(losses[1:][rises].max())
