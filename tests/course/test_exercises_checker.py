@@ -606,7 +606,7 @@ def test_no_line_is_so_long_that_a_notebook_would_break_it_within_a_word(double)
     double.add_slips(f"long: {'You forget what stands here. ' * 9}", lambda image, factor: image)
     lines = words_of(double.check, lambda image, factor: image).splitlines()
     assert len(lines) > 5
-    assert max(map(len, lines)) <= 70
+    assert max(map(len, lines)) <= 72
     assert "".join(lines).count("forget") == 9
 
 

@@ -225,7 +225,7 @@ PLAIN = {pair[0]: pair[1:] for pair in PLAIN_PAIRS.split()}
 def wrapped(text: str) -> str:
     """Break long lines at spaces, as a notebook breaks them within words."""
     options: dict[str, Any] = {"subsequent_indent": "    ", "break_long_words": False, "break_on_hyphens": False}
-    return "\n".join(textwrap.fill(line, 70, **options) for line in text.split("\n"))
+    return "\n".join(textwrap.fill(line, 72, **options) for line in text.split("\n"))
 
 
 def say(text: str) -> None:
