@@ -32,12 +32,12 @@ def run(page, cell):
 
 
 def answer(page, cell, code):
-    """Put code into a cell in place of what it holds, and run it."""
+    """Put code into a cell, run it, and return what it says, without the breaks in long lines."""
     cell.locator(".cm-content").click()
     page.keyboard.press("Control+A")
     page.keyboard.insert_text(code)
     (said,) = run(page, cell)
-    return said
+    return said.replace("\n    ", " ")
 
 
 def test_a_learner_gets_from_the_stub_by_a_typo_and_a_slip_to_a_right_answer(open_notebook):
