@@ -31,10 +31,10 @@ from cnnlab.linear import _product, linear, linear_backward
 from cnnlab.pooling import (
     _max_pool2d,
     _max_pool2d_backward,
-    have_overlap,
     max_pool2d,
     max_pool2d_backward,
     windows_of,
+    windows_overlap,
 )
 
 __all__ = ["Conv2d", "Flatten", "Linear", "MaxPool2d", "ReLU", "Sigmoid"]
@@ -238,26 +238,26 @@ class Conv2d(Layer):
             # In parts so small that BLAS shares none out among threads: blocks are in several threads already.
             parts = count_parts(rows, entries * cells)
             self._is_one_product = n == parts == 1  # np.dot costs less than np.matmul to call
-            self._forward = (
+            self._forward_operands = (
                 self._weights.reshape(parts, -1, entries),
                 self._columns.matrix[:, None],
                 maps.reshape(n, parts, -1, cells),
             )
-            self._backward = (
+            self._backward_operands = (
                 gradients.reshape(n, parts, -1, cells),
                 transposed[:, None],
                 self._weight_gradients.reshape(n, parts, -1, entries),
             )
             if self._is_one_product:
-                self._forward = self._weights, self._columns.matrix[0], maps[0]
-                self._backward = gradients[0], transposed[0], self._weight_gradients[0]
+                self._forward_operands = self._weights, self._columns.matrix[0], maps[0]
+                self._backward_operands = gradients[0], transposed[0], self._weight_gradients[0]
 
         def forward(self, parameters: Parameters) -> None:
             self._kernels[...] = parameters[self._weight_name].reshape(self._kernels.shape)
             if self._has_bias:
                 self._weights[: self._filters, -1] = parameters[self._bias_name]
             self._columns.fill(self.before.y)
-            a, b, y = self._forward
+            a, b, y = self._forward_operands
             if self._is_one_product:
                 np.dot(a, b, out=y)
             else:
@@ -265,15 +265,15 @@ class Conv2d(Layer):
                 np.matmul(a, b, out=y)
 
         def backward(self, parameters: Parameters, gradients: Parameters) -> None:
-            dy, columns, products = self._backward
+            dy, columns, products = self._backward_operands
             if self._is_one_product:
-                both = _product(dy, columns)
+                weight_and_bias = _product(dy, columns)
             else:
                 np.matmul(dy, columns, out=products)
-                both = np.add.reduce(self._weight_gradients, axis=0)
-            gradients[self._weight_name] = both[: self._filters, : self._entries]
+                weight_and_bias = np.add.reduce(self._weight_gradients, axis=0)
+            gradients[self._weight_name] = weight_and_bias[: self._filters, : self._entries]
             if self._has_bias:
-                gradients[self._bias_name] = both[: self._filters, -1]
+                gradients[self._bias_name] = weight_and_bias[: self._filters, -1]
             if self.before.dy is not None:
                 self._input_gradient()
 
@@ -417,7 +417,7 @@ class MaxPool2d(Layer):
             self._x, self._dx = (windows_of(maps, geometry) for maps in (before.y, before.dy))
             self._windows, self._largest = (np.empty(self._x.shape, dtype) for dtype in (before.y.dtype, bool))
             self.y, self.dy = (np.empty(self._x.shape[2:], before.y.dtype) for _ in range(2))
-            self._overlap = have_overlap(geometry)
+            self._overlap = windows_overlap(geometry)
             before.dy.fill(0)  # a remainder that no window covers stays 0
 
         def forward(self, parameters: Parameters) -> None:

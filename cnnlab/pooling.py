@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["max_pool2d", "max_pool2d_backward"]
 
 # So few pixels, all windows together, are pooled in one go, and so few before another thread has begun.
-ONE_TILE, ONE_THREAD = 2**17, 2**19
+PIXELS_OF_ONE_TILE, PIXELS_OF_ONE_THREAD = 2**17, 2**19
 
 
 def max_pool2d(
@@ -57,7 +57,7 @@ def max_pool2d(
     array([[6., 8.],
            [9., 6.]])
     """
-    x, geometry = _as_maps(x, kernel_size, stride)
+    x, geometry = _maps_and_geometry(x, kernel_size, stride)
     y = np.empty((*x.shape[:-2], *geometry.output_size), x.dtype)
 
     def pool(geometry: Geometry, x: np.ndarray, y: np.ndarray) -> None:
@@ -111,11 +111,11 @@ def max_pool2d_backward(
            [3., 0., 0., 0.],
            [0., 0., 0., 4.]])
     """
-    x, geometry = _as_maps(x, kernel_size, stride)
+    x, geometry = _maps_and_geometry(x, kernel_size, stride)
     dy = as_float("dy", dy)
     require_shape("dy", dy, (*x.shape[:-2], *geometry.output_size), "the shape of max_pool2d's output")
     dx = np.zeros(x.shape, np.promote_types(dy.dtype, x.dtype))
-    if have_overlap(geometry):  # place by place: all windows together may be many times the maps
+    if windows_overlap(geometry):  # place by place: all windows together may be many times the maps
         y = max_pool2d(x, kernel_size, stride=stride)
         _max_pool2d_backward(dy, windows_of(x, geometry), y, windows_of(dx, geometry), np.empty(0, bool), True)
         dx += 0.0  # no minus zeros
@@ -156,7 +156,7 @@ def _max_pool2d_backward(
 
     `largest`, of bool and of the windows' shape, is overwritten.
     """
-    if not overlap and isfinite(dot(dy, y)):
+    if not overlap and isfinite(dot(dy, y)):  # 0 times infinity would be NaN, and NaN is equal to nothing
         np.equal(windows, y, out=largest)
         if np.count_nonzero(largest) > y.size:  # a tie
             first, *others = largest.reshape(-1, *y.shape)
@@ -166,16 +166,16 @@ def _max_pool2d_backward(
                 taken |= maximum
         np.multiply(largest, dy, out=d_windows)
         return
-    waiting = np.ones(y.shape, bool)  # windows whose maximum has not been met yet
+    undecided = np.ones(y.shape, bool)  # windows whose maximum has not been met yet
     for place in np.ndindex(windows.shape[:2]):
         pixels = windows[place]
-        first = waiting & ((pixels == y) | (pixels != pixels))  # only NaN differs from itself
+        first = undecided & ((pixels == y) | (pixels != pixels))  # only NaN differs from itself
         with np.errstate(all="ignore"):
             np.add(d_windows[place] if overlap else 0, np.where(first, dy, 0), out=d_windows[place])
-        waiting &= ~first
+        undecided &= ~first
 
 
-def have_overlap(geometry: Geometry) -> bool:
+def windows_overlap(geometry: Geometry) -> bool:
     """Say whether a pixel may lie in several windows."""
     return geometry.stride[0] < geometry.kernel_size[0] or geometry.stride[1] < geometry.kernel_size[1]
 
@@ -186,7 +186,7 @@ def _tile_by_tile(work: Callable[..., None], geometry: Geometry, *arrays: np.nda
     Large stacks of maps are cut so that what is made for a part stays in the processor's cache.
     """
     pixels = arrays[-1].size * prod(geometry.kernel_size)
-    if pixels < ONE_TILE:
+    if pixels < PIXELS_OF_ONE_TILE:
         work(geometry, *arrays)
         return
     *maps, output = (array.reshape(-1, 1, *array.shape[-2:]) for array in arrays)
@@ -197,13 +197,13 @@ def _tile_by_tile(work: Callable[..., None], geometry: Geometry, *arrays: np.nda
             parts = [array[share][inside] for array in maps]
             work(tile.geometry, *parts, output[share][tile.images, :, tile.rows, tile.columns])
 
-    if pixels < ONE_THREAD:
+    if pixels < PIXELS_OF_ONE_THREAD:
         work_on(slice(None))
     else:
         share_out(work_on, len(output))
 
 
-def _as_maps(
+def _maps_and_geometry(
     x: ArrayLike, kernel_size: int | tuple[int, int], stride: int | tuple[int, int] | None
 ) -> tuple[np.ndarray, Geometry]:
     """Check the arguments, and work out how the window moves."""

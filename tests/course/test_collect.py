@@ -13,10 +13,10 @@ from class_of_learners import HOSTILE, hostile_source, slip_source
 from exercise_helpers import NOTEBOOKS, OF_NOTEBOOK, ROOT
 
 from cnnlab.course.exercises import __main__ as command
-from cnnlab.course.exercises import _collect, _judge
+from cnnlab.course.exercises import _collect, _sandbox
 from cnnlab.course.exercises import filter_update as ex
-from cnnlab.course.exercises._judge import NOTEBOOKS as OF_THE_COURSE
-from cnnlab.course.exercises._judge import answer_in, exercises_of
+from cnnlab.course.exercises._sandbox import NOTEBOOKS as OF_THE_COURSE
+from cnnlab.course.exercises._sandbox import answer_in, exercises_of
 from cnnlab.course.exercises.checker import State
 
 FIRST = NOTEBOOKS[0]
@@ -252,7 +252,7 @@ def test_where_a_process_cannot_be_copied_one_answer_is_judged_and_the_program_e
     monkeypatch.delattr(os, "fork", raising=False)
     task = json.dumps({"notebook": "01_filter_update", "number": "1.4", "cells": [UPDATE]})
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{task}\n{task}\n"))
-    _judge.main()
+    _sandbox.main()
     assert json.loads(capsys.readouterr().out) == {"state": "correct", "slip": None, "code": UPDATE.rstrip()}
 
 

@@ -57,7 +57,7 @@ def test_ties_and_infinities_go_where_pytorch_sends_them(case):
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_max_pool_and_its_gradient_equal_loops(monkeypatch, case, in_tiles):
     if in_tiles:  # as a large stack of large maps is
-        for name in ("ONE_TILE", "ONE_THREAD"):
+        for name in ("PIXELS_OF_ONE_TILE", "PIXELS_OF_ONE_THREAD"):
             monkeypatch.setattr(pooling, name, 0)
         monkeypatch.setattr(_im2col, "BLOCK_BYTES", 2**8)
     shape, window, step = case

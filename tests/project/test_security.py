@@ -68,7 +68,7 @@ def test_no_objects_are_brought_back_from_files(name):
 
 
 # What a teacher starts to collect the work of a class: a program for each answer, which runs what strangers wrote.
-COLLECTS = ["cnnlab/course/exercises/_collect.py", "cnnlab/course/exercises/_judge.py"]
+COLLECTS = ["cnnlab/course/exercises/_collect.py", "cnnlab/course/exercises/_sandbox.py"]
 
 
 @pytest.mark.parametrize("name", [*PACKAGE, *PAGES])

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cnnlab.course.exercises._judge import NOTEBOOKS, exercises_of
+from cnnlab.course.exercises._sandbox import NOTEBOOKS, exercises_of
 from cnnlab.course.exercises.checker import Exercise
 
 __all__ = ["TOOLS", "write"]

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Iterable, Iterator, NamedTuple
 
-from cnnlab.course.exercises._judge import CRASHED, NOTEBOOKS, OUT_OF_TIME, exercises_of
+from cnnlab.course.exercises._sandbox import CRASHED, NOTEBOOKS, OUT_OF_TIME, exercises_of
 from cnnlab.course.exercises.checker import State
 
 __all__ = ["UNREADABLE", "Answer", "Submission", "best", "collect", "submissions_in", "write_csv"]
@@ -150,7 +150,7 @@ def _answers(student: str, page: _Page, judges: _Judges, limits: dict[str, float
 
 
 class _Judges:
-    """Programs of `_judge`, one for each thread that asks, with a bare environment."""
+    """Programs of `_sandbox`, one for each thread that asks, with a bare environment."""
 
     def __init__(self) -> None:
         self._own = threading.local()
@@ -203,7 +203,7 @@ class _Judges:
         if "SYSTEMROOT" in os.environ:  # without it Windows starts nothing
             bare["SYSTEMROOT"] = os.environ["SYSTEMROOT"]
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "cnnlab.course.exercises._judge"],
+            [sys.executable, "-P", "-m", "cnnlab.course.exercises._sandbox"],
             env=bare,
             cwd=self._folder.name,
             stdin=subprocess.PIPE,

@@ -9,7 +9,7 @@ from html import escape
 from typing import Iterable
 
 from cnnlab.course.exercises._collect import UNREADABLE, Answer
-from cnnlab.course.exercises._judge import CRASHED, NOTEBOOKS, OUT_OF_TIME, exercises_of
+from cnnlab.course.exercises._sandbox import CRASHED, NOTEBOOKS, OUT_OF_TIME, exercises_of
 from cnnlab.course.exercises.checker import Exercise, State
 
 __all__ = ["page"]
