@@ -83,7 +83,7 @@ def test_text_is_compiled_in_one_place_alone_and_run_in_one(name):
 
 def test_no_page_and_no_module_beside_those_for_teachers_loads_what_collects():
     loads = [
-        name for name in [*PACKAGE, *PAGES] if re.search(r"import .*_collect|\b_(collect|judge) import", CODE[name])
+        name for name in [*PACKAGE, *PAGES] if re.search(r"import .*_collect|\b_(collect|sandbox) import", CODE[name])
     ]
     assert [name.split("/")[-1] for name in loads] == ["__main__.py", "_assignment.py", "_collect.py", "_report.py"]
 
