@@ -15,7 +15,7 @@ import time
 import traceback
 import warnings
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -55,17 +55,19 @@ def call(
     *,
     read_only: bool = False,
     watched: tuple[Callable[..., Any], ...] = (),
+    shapes: Iterable[tuple[int, ...]] = (),
 ) -> Outcome:
     """Call `function` with copies of `arguments`, within limits of time and memory; never raise.
 
     With `read_only` the copies refuse to be changed, so that the line that tries shows up as an error. Of the
-    functions `watched` it is noted which were called, wherever and under whatever name.
+    functions `watched` it is noted which were called, wherever and under whatever name. An array of one of `shapes`
+    that comes from `np.empty` holds NaN at first, and not the numbers of an earlier call, or zeros by chance.
     """
     copies = copy.deepcopy(arguments)
     for value in copies.values():
         if read_only and isinstance(value, np.ndarray):
             value.setflags(write=False)
-    thread = _CallThread(function, copies, watched)
+    thread = _CallThread(function, copies, watched, shapes)
     printed = _BoundedText()
     with (
         contextlib.redirect_stdout(printed),
@@ -129,11 +131,15 @@ class _CallThread(threading.Thread):
     """
 
     def __init__(
-        self, function: Callable[..., Any], arguments: dict[str, Any], watched: tuple[Callable[..., Any], ...]
+        self,
+        function: Callable[..., Any],
+        arguments: dict[str, Any],
+        watched: tuple[Callable[..., Any], ...],
+        shapes: Iterable[tuple[int, ...]],
     ) -> None:
         super().__init__(daemon=True)
         self.done = threading.Event()  # an interrupted `join` takes a running thread for a dead one
-        self.function, self.arguments = function, arguments
+        self.function, self.arguments, self.shapes = function, arguments, shapes
         self.code = code_of(function)
         self.watched = {inspect.unwrap(one).__code__: one for one in watched}
         self.called: set[Callable[..., Any]] = set()
@@ -146,6 +152,8 @@ class _CallThread(threading.Thread):
     def run(self) -> None:
         tracer = sys.gettrace()
         try:
+            for shape in self.shapes:
+                _leave_nan_in_memory(shape)
             sys.settrace(self._trace)
             returned = self.function(*self.arguments.values())
             self.numbers, self.returned = _as_arrays(returned)
@@ -244,6 +252,11 @@ class _CallThread(threading.Thread):
         if event == "return" and code is self.code:
             self.return_line = frame.f_lineno
         return self._trace
+
+
+def _leave_nan_in_memory(shape: tuple[int, ...]) -> None:
+    """Fill the memory that this thread's next arrays of a shape will get. NumPy keeps up to seven small ones."""
+    _ = [np.full(shape, np.nan) for _ in range(8)]
 
 
 # What `exit()` comes to in a kernel, in IPython, and in plain Python, which closes the input first.

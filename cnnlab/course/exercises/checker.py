@@ -332,10 +332,9 @@ class Exercise:
         """Call a function with one input after the other, until one call has to be stopped."""
         outcomes = []
         for k in range(len(self._inputs)):
-            for right in [right for outcome in self._solution_outcomes[k : k + 1] for right in outcome.numbers or ()]:
-                # What np.empty hands out next is no answer of an earlier call.
-                _ = [np.full(right.shape, np.nan) for _ in range(8)]
-            outcomes.append(call(function, self._arguments(k), watched=self._without))
+            rights = [right for outcome in self._solution_outcomes[k : k + 1] for right in outcome.numbers or ()]
+            shapes = [right.shape for right in rights]
+            outcomes.append(call(function, self._arguments(k), watched=self._without, shapes=shapes))
             if outcomes[-1].stopped:
                 break
         return outcomes
