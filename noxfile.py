@@ -15,8 +15,7 @@ from pathlib import Path
 import nox
 
 ROOT = Path(__file__).parent
-PYPROJECT = nox.project.load_toml("pyproject.toml")
-PYTHONS = nox.project.python_versions(PYPROJECT)  # those that the classifiers name
+PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))  # those that the classifiers name
 OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
 FILES = sorted(path.relative_to(ROOT) for path in ROOT.glob("cnnlab/**/*.*") if path.suffix != ".pyc")
 MODULES = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in FILES if path.suffix == ".py"]
@@ -127,9 +126,8 @@ def release(session: nox.Session) -> None:
         shutil.rmtree(place, ignore_errors=True)
     source = folder / "source"
     shutil.copytree(ROOT / "cnnlab", source / "cnnlab", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "LICENSE", "LICENSE-CONTENT"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "LICENSE-CONTENT"):
         shutil.copy(ROOT / name, source)
-    (source / "README.md").write_text(readme_for_an_index(), encoding="utf-8")
 
     session.install("build", "twine", "readme_renderer[md]")
     session.run("python", "-m", "build", "--outdir", "dist", str(source), silent=True)
@@ -157,13 +155,3 @@ def release(session: nox.Session) -> None:
     options = ("-c", os.devnull, f"--rootdir={folder}", "--nbval", "--nbval-current-env")
     pictures = f"--nbval-sanitize-with={ROOT}/tests/notebooks/pictures.cfg"
     session.run(python, "-m", *TEST, *options, pictures, str(notebook), *map(str, tests), external=True)
-
-
-def readme_for_an_index() -> str:
-    """Return the README with links and pictures that lead to the repository, as an index shows it alone."""
-
-    def absolute(link: re.Match[str]) -> str:
-        kind = "raw" if link[1].endswith(".png") else "blob"
-        return f"]({PYPROJECT['project']['urls']['Repository']}/{kind}/main/{link[1]})"
-
-    return re.sub(r"\]\((?!https:)([^)]+)\)", absolute, Path("README.md").read_text(encoding="utf-8"))
