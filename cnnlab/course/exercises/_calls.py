@@ -216,6 +216,8 @@ class _CallThread(threading.Thread):
             yield
         finally:
             monitoring.set_events(tool, 0)
+            for event in events:
+                monitoring.register_callback(tool, event, None)
             monitoring.free_tool_id(tool)
 
     def _overdue(self) -> bool:
