@@ -1,7 +1,7 @@
 """The search for violations finds some, and the page for the teacher has none."""
 
 import pytest
-from accessibility import violations
+from browser.accessibility import violations
 
 from cnnlab.course.exercises import _report
 from cnnlab.course.exercises._collect import Answer

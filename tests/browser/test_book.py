@@ -1,7 +1,7 @@
 """The book: every page in a real browser, wide and narrow, light and dark, without a word to any other host."""
 
 import pytest
-from accessibility import violations
+from browser.accessibility import violations
 
 NARROW, WIDE = 390, 1400
 
